@@ -1,0 +1,304 @@
+-- +goose Up
+
+-- The state of the service: ciphertext, and projections of the log for queries.
+-- What a projection says is never trusted by the custodian, which folds the log.
+-- Least privilege: each face holds the columns its work needs, and no row that
+-- grants access (recipient, token, phrase) can be written by a face after the fact.
+
+-- Cases and their public recipients -----------------------------------------
+
+CREATE TABLE sceau.cases (
+    case_id              uuid PRIMARY KEY,
+    transcript_recipient text   NOT NULL,
+    identity_recipient   text   NOT NULL,
+    transcript_seq       bigint NOT NULL,
+    identity_seq         bigint NOT NULL,
+    reserved_until       timestamptz,
+    opened               boolean NOT NULL DEFAULT false
+);
+COMMENT ON TABLE sceau.cases IS 'Ready and opened cases. Made by the custodian only; recipients are never updated by anyone.';
+COMMENT ON COLUMN sceau.cases.transcript_seq IS 'The key.created entry whose details.recipient is the SHA-256 of transcript_recipient.';
+COMMENT ON COLUMN sceau.cases.reserved_until IS 'A face that opens a conversation holds the case until then, so that sealing happens outside the head lock.';
+CREATE INDEX cases_ready ON sceau.cases (transcript_seq) WHERE NOT opened;
+
+CREATE TABLE sceau.conversations (
+    case_id      uuid PRIMARY KEY REFERENCES sceau.cases,
+    number       bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    topic        text NOT NULL,
+    state        text NOT NULL DEFAULT 'waiting',
+    opened_at    timestamptz NOT NULL,
+    opened_seq   bigint NOT NULL,
+    closed_at    timestamptz,
+    closed_seq   bigint,
+    token_sha256 bytea NOT NULL UNIQUE,
+    messages     integer NOT NULL,
+    head         bytea NOT NULL,
+    CONSTRAINT state_known CHECK (state IN ('waiting', 'active', 'closed')),
+    CONSTRAINT closed_has_entry CHECK ((state = 'closed') = (closed_at IS NOT NULL)
+        AND (closed_at IS NULL) = (closed_seq IS NULL)),
+    CONSTRAINT token_is_a_hash CHECK (octet_length(token_sha256) = 32),
+    CONSTRAINT head_is_a_hash CHECK (octet_length(head) = 32),
+    CONSTRAINT postal_code_first CHECK (messages >= 1)
+);
+COMMENT ON TABLE sceau.conversations IS 'One conversation, and the head of its message chain. The row lock orders its messages.';
+COMMENT ON COLUMN sceau.conversations.number IS 'What NOTIFY carries: a number that means nothing outside this database.';
+COMMENT ON COLUMN sceau.conversations.token_sha256 IS 'Hash of the first conversation token, written once when the conversation opens.';
+CREATE INDEX conversations_waiting ON sceau.conversations (opened_seq) WHERE state = 'waiting';
+
+CREATE TABLE sceau.messages (
+    case_id    uuid NOT NULL REFERENCES sceau.conversations,
+    position   integer NOT NULL,
+    author     text NOT NULL,
+    staff_id   text,
+    at         timestamptz NOT NULL,
+    ciphertext bytea NOT NULL,
+    chain      bytea NOT NULL,
+    client_key bytea,
+    body_mac   bytea,
+    PRIMARY KEY (case_id, position),
+    CONSTRAINT client_key_once UNIQUE (case_id, client_key),
+    CONSTRAINT author_known CHECK (author IN ('service', 'minor', 'agent', 'psychologist')),
+    CONSTRAINT staff_has_an_id CHECK ((author IN ('agent', 'psychologist')) = (staff_id IS NOT NULL)),
+    CONSTRAINT position_not_negative CHECK (position >= 0),
+    CONSTRAINT ciphertext_bounded CHECK (octet_length(ciphertext) BETWEEN 100 AND 65536),
+    CONSTRAINT chain_is_a_hash CHECK (octet_length(chain) = 32),
+    CONSTRAINT key_with_mac CHECK ((client_key IS NULL) = (body_mac IS NULL))
+);
+COMMENT ON TABLE sceau.messages IS 'Each message is its own age file. Position 0 is the postal code, by the service.';
+COMMENT ON COLUMN sceau.messages.client_key IS 'Hash of the Idempotency-Key that posted it.';
+COMMENT ON COLUMN sceau.messages.body_mac IS 'MAC of the text under a key derived from the Idempotency-Key, which is stored nowhere: tells a repeat from a reuse.';
+
+CREATE TABLE sceau.facets (
+    case_id    uuid NOT NULL REFERENCES sceau.conversations,
+    facet      text NOT NULL,
+    number     integer NOT NULL,
+    ciphertext bytea NOT NULL,
+    sealed_seq bigint NOT NULL,
+    PRIMARY KEY (case_id, facet, number),
+    CONSTRAINT facet_known CHECK (facet IN ('connection', 'name', 'contact', 'location')),
+    CONSTRAINT number_not_negative CHECK (number >= 0),
+    CONSTRAINT ciphertext_bounded CHECK (octet_length(ciphertext) BETWEEN 100 AND 65536)
+);
+COMMENT ON TABLE sceau.facets IS 'Sealed identity facets; the identity.sealed entry at sealed_seq holds the SHA-256 of the header.';
+
+-- Access of the minor ---------------------------------------------------------
+
+CREATE TABLE sceau.tokens (
+    token_sha256 bytea PRIMARY KEY,
+    case_id      uuid NOT NULL REFERENCES sceau.conversations,
+    minted_at    timestamptz NOT NULL,
+    CONSTRAINT token_is_a_hash CHECK (octet_length(token_sha256) = 32)
+);
+COMMENT ON TABLE sceau.tokens IS 'Tokens minted on return with a recovery phrase, by the custodian alone.';
+
+CREATE TABLE sceau.phrases (
+    case_id   uuid PRIMARY KEY REFERENCES sceau.conversations,
+    hmac      text NOT NULL UNIQUE,
+    issued_at timestamptz NOT NULL
+);
+COMMENT ON TABLE sceau.phrases IS 'HMAC of the recovery phrase under a pepper that never leaves Vault; a new phrase replaces the old.';
+
+-- Staff -----------------------------------------------------------------------
+
+CREATE TABLE sceau.persons (
+    person_id text PRIMARY KEY,
+    issuer    text NOT NULL,
+    claim     text NOT NULL,
+    UNIQUE (issuer, claim)
+);
+COMMENT ON TABLE sceau.persons IS 'One human. Insert only: an account cannot be made to look like another person later.';
+
+CREATE TABLE sceau.units (
+    unit_id text PRIMARY KEY,
+    issuer  text NOT NULL,
+    claim   text NOT NULL,
+    UNIQUE (issuer, claim)
+);
+
+CREATE TABLE sceau.staff (
+    staff_id  text PRIMARY KEY,
+    issuer    text NOT NULL,
+    subject   text NOT NULL,
+    person_id text NOT NULL REFERENCES sceau.persons,
+    unit_id   text REFERENCES sceau.units,
+    name      text NOT NULL DEFAULT '',
+    UNIQUE (issuer, subject)
+);
+COMMENT ON TABLE sceau.staff IS 'Random ids of accounts. Names live here, erasable, and never in a leaf.';
+
+CREATE TABLE sceau.staff_sessions (
+    session_id    text PRIMARY KEY,
+    issuer        text NOT NULL,
+    sid_sha256    bytea NOT NULL,
+    staff_id      text NOT NULL REFERENCES sceau.staff,
+    role          text NOT NULL,
+    signed_in_seq bigint NOT NULL,
+    ended_at      timestamptz,
+    UNIQUE (issuer, sid_sha256),
+    CONSTRAINT role_known CHECK (role IN ('agent', 'psychologist', 'supervisor', 'inspector', 'privacy_officer'))
+);
+COMMENT ON TABLE sceau.staff_sessions IS 'One session has one role: switching role is signing in again.';
+
+CREATE TABLE sceau.participants (
+    case_id    uuid NOT NULL REFERENCES sceau.conversations,
+    staff_id   text NOT NULL REFERENCES sceau.staff,
+    person_id  text NOT NULL REFERENCES sceau.persons,
+    role       text NOT NULL,
+    joined_seq bigint NOT NULL,
+    left_seq   bigint,
+    PRIMARY KEY (case_id, staff_id, joined_seq),
+    CONSTRAINT role_joins CHECK (role IN ('agent', 'psychologist')),
+    CONSTRAINT left_after_joining CHECK (left_seq > joined_seq)
+);
+COMMENT ON TABLE sceau.participants IS 'Projection: who is, and who was, in a conversation.';
+CREATE UNIQUE INDEX one_agent_at_a_time ON sceau.participants (case_id) WHERE role = 'agent' AND left_seq IS NULL;
+CREATE INDEX participants_of ON sceau.participants (staff_id) WHERE left_seq IS NULL;
+
+-- Escalations -----------------------------------------------------------------
+
+CREATE TABLE sceau.escalations (
+    escalation_id    uuid PRIMARY KEY,
+    case_id          uuid NOT NULL REFERENCES sceau.conversations,
+    requester_id     text NOT NULL REFERENCES sceau.staff,
+    requester_person text NOT NULL REFERENCES sceau.persons,
+    ground           text NOT NULL,
+    state            text NOT NULL,
+    requested_at     timestamptz NOT NULL,
+    deadline         timestamptz,
+    last_seq         bigint NOT NULL,
+    CONSTRAINT state_known CHECK (state IN ('requested', 'refused', 'approved', 'denied', 'withdrawn', 'expired', 'released', 'closed')),
+    CONSTRAINT open_has_a_deadline CHECK ((state IN ('requested', 'approved', 'released')) = (deadline IS NOT NULL))
+);
+COMMENT ON TABLE sceau.escalations IS 'Projection for queues and the sweeper. What was asked and granted is in the log, which is folded to decide.';
+COMMENT ON COLUMN sceau.escalations.deadline IS 'The one deadline of the present state: answer by, use by, or readable until. Past when deadline < at.';
+COMMENT ON COLUMN sceau.escalations.last_seq IS 'The entry that made this row what it is.';
+CREATE INDEX escalations_open ON sceau.escalations (deadline) WHERE deadline IS NOT NULL;
+CREATE INDEX escalations_of_case ON sceau.escalations (case_id);
+CREATE INDEX escalations_by ON sceau.escalations (requester_id, last_seq DESC);
+
+CREATE TABLE sceau.narratives (
+    escalation_id uuid PRIMARY KEY,
+    case_id       uuid NOT NULL REFERENCES sceau.conversations,
+    ciphertext    bytea NOT NULL,
+    CONSTRAINT ciphertext_bounded CHECK (octet_length(ciphertext) BETWEEN 100 AND 65536)
+);
+COMMENT ON TABLE sceau.narratives IS 'Why an agent asks, in their words: sealed to the transcript key; its header is bound by escalation.requested.';
+
+CREATE TABLE sceau.policy_bundles (
+    revision text PRIMARY KEY,
+    bundle   bytea NOT NULL,
+    CONSTRAINT revision_names_the_bytes CHECK (revision = 'sha256:' || encode(sha256(bundle), 'hex'))
+);
+COMMENT ON TABLE sceau.policy_bundles IS 'Exact bytes of every bundle that was ever activated; which one is in force is an entry.';
+
+-- No state without its entry ---------------------------------------------------
+
+-- +goose StatementBegin
+CREATE FUNCTION sceau.entry_behind() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- TG_ARGV: the column that names the entry, and a pattern of actions that may stand behind it.
+-- The entry must be of the same case and written by this very transaction, so that a
+-- process that skips the log cannot point a changed row at an old entry.
+DECLARE
+    named bigint := (to_jsonb(NEW) ->> TG_ARGV[0])::bigint;
+BEGIN
+    IF named IS NULL OR (TG_OP = 'UPDATE' AND to_jsonb(NEW) = to_jsonb(OLD)) THEN
+        RETURN NULL;
+    END IF;
+    IF NOT EXISTS (
+        SELECT FROM sceau.entries e
+        WHERE e.seq = named
+          AND e.action ~ TG_ARGV[1]
+          AND e.case_id::text = NEW.case_id::text
+          AND e.xmin = pg_current_xact_id()::xid
+    ) THEN
+        RAISE EXCEPTION 'a change of % has no entry of its own in the log', TG_TABLE_NAME
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'entry_behind';
+    END IF;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+REVOKE ALL ON FUNCTION sceau.entry_behind() FROM PUBLIC;
+
+-- Deferred: an effect writes its state before its batch of entries is copied.
+CREATE CONSTRAINT TRIGGER transcript_key_has_entry AFTER INSERT ON sceau.cases DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('transcript_seq', '^key\.created$');
+CREATE CONSTRAINT TRIGGER identity_key_has_entry AFTER INSERT ON sceau.cases DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('identity_seq', '^key\.created$');
+CREATE CONSTRAINT TRIGGER opening_has_entry AFTER INSERT ON sceau.conversations DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('opened_seq', '^conversation\.opened$');
+CREATE CONSTRAINT TRIGGER closing_has_entry AFTER UPDATE OF state, closed_seq ON sceau.conversations DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.state = 'closed' OR OLD.state = 'closed')
+    EXECUTE FUNCTION sceau.entry_behind('closed_seq', '^conversation\.closed$');
+CREATE CONSTRAINT TRIGGER sealing_has_entry AFTER INSERT ON sceau.facets DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('sealed_seq', '^identity\.sealed$');
+CREATE CONSTRAINT TRIGGER joining_has_entry AFTER INSERT ON sceau.participants DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('joined_seq', '^conversation\.(joined|handed_over)$');
+CREATE CONSTRAINT TRIGGER leaving_has_entry AFTER UPDATE ON sceau.participants DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('left_seq', '^conversation\.(handed_over|closed)$');
+CREATE CONSTRAINT TRIGGER escalation_has_entry AFTER INSERT OR UPDATE ON sceau.escalations DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('last_seq', '^(escalation\.|identity\.release)');
+
+-- +goose StatementBegin
+CREATE FUNCTION sceau.author_is_writer() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+-- A compromised public face cannot speak as an agent, nor a staff face as the child.
+BEGIN
+    IF NOT CASE session_user
+        WHEN 'sceau_public' THEN NEW.author IN ('service', 'minor')
+        WHEN 'sceau_staff' THEN NEW.author IN ('agent', 'psychologist')
+        ELSE false
+    END THEN
+        RAISE EXCEPTION '% may not write as %', session_user, NEW.author
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER author_is_writer BEFORE INSERT ON sceau.messages
+    FOR EACH ROW EXECUTE FUNCTION sceau.author_is_writer();
+
+-- Privileges -------------------------------------------------------------------
+
+GRANT SELECT, UPDATE (reserved_until, opened) ON sceau.cases TO sceau_public;
+GRANT SELECT ON sceau.cases TO sceau_staff, sceau_custodian;
+GRANT INSERT ON sceau.cases TO sceau_custodian;
+
+GRANT SELECT ON sceau.conversations TO sceau_public, sceau_staff, sceau_custodian;
+GRANT INSERT ON sceau.conversations TO sceau_public;
+GRANT UPDATE (state, closed_at, closed_seq, messages, head) ON sceau.conversations TO sceau_public, sceau_staff;
+
+GRANT SELECT ON sceau.messages TO sceau_public, sceau_staff, sceau_custodian;
+GRANT INSERT ON sceau.messages TO sceau_public, sceau_staff;
+
+GRANT SELECT ON sceau.facets TO sceau_public, sceau_staff, sceau_custodian;
+GRANT INSERT ON sceau.facets TO sceau_public;
+
+GRANT SELECT ON sceau.tokens TO sceau_public, sceau_custodian;
+GRANT INSERT ON sceau.tokens TO sceau_custodian;
+GRANT SELECT, INSERT, UPDATE ON sceau.phrases TO sceau_custodian;
+
+GRANT SELECT, INSERT ON sceau.persons, sceau.units, sceau.staff, sceau.staff_sessions TO sceau_staff;
+GRANT UPDATE (ended_at) ON sceau.staff_sessions TO sceau_staff;
+GRANT SELECT ON sceau.persons, sceau.units, sceau.staff, sceau.staff_sessions TO sceau_custodian;
+
+GRANT SELECT, INSERT, UPDATE (left_seq) ON sceau.participants TO sceau_staff;
+GRANT SELECT ON sceau.participants TO sceau_public;
+GRANT UPDATE (left_seq) ON sceau.participants TO sceau_public;
+
+GRANT SELECT, INSERT ON sceau.escalations TO sceau_staff;
+GRANT UPDATE (state, deadline, last_seq) ON sceau.escalations TO sceau_staff, sceau_custodian;
+GRANT SELECT ON sceau.escalations TO sceau_custodian;
+
+GRANT SELECT, INSERT ON sceau.narratives TO sceau_staff;
+GRANT SELECT ON sceau.narratives TO sceau_custodian;
+
+GRANT SELECT ON sceau.policy_bundles TO sceau_staff, sceau_custodian, sceau_operator;
+GRANT INSERT ON sceau.policy_bundles TO sceau_operator;
+
+-- +goose Down
+DROP TABLE sceau.policy_bundles, sceau.narratives, sceau.escalations, sceau.participants,
+    sceau.staff_sessions, sceau.staff, sceau.units, sceau.persons, sceau.phrases, sceau.tokens,
+    sceau.facets, sceau.messages, sceau.conversations, sceau.cases;
+DROP FUNCTION sceau.author_is_writer();
+DROP FUNCTION sceau.entry_behind();
