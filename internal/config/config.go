@@ -1,0 +1,213 @@
+// Package config reads the configuration of one Sceau process.
+//
+// Every process of the service (see Role) reads one YAML document of the same
+// shape and uses the sections it needs; a process is given a file of its own,
+// so that no secret lies in the file of a process that must not have it. Any
+// key can be set from the environment instead: SCEAU_ followed by the key in
+// capitals, its dots written as underscores (database.url is
+// SCEAU_DATABASE_URL; lists are separated by commas). The environment wins.
+//
+// Reading is strict: an unknown key, a second document, a duplicate, a value
+// out of its range, or an unknown SCEAU_* variable of a known section stops
+// the start with an error that names the key and its line. No error and no
+// output repeats a value, since values may be secrets.
+package config
+
+import (
+	"time"
+)
+
+// Config is everything that can be configured.
+type Config struct {
+	Log       Log       `yaml:"log"`
+	Database  Database  `yaml:"database"`
+	Public    Face      `yaml:"public"`
+	Staff     Face      `yaml:"staff"`
+	Custodian Custodian `yaml:"custodian"`
+	Vault     Vault     `yaml:"vault"`
+	OIDC      OIDC      `yaml:"oidc"`
+	Seal      Seal      `yaml:"seal"`
+	Policy    Policy    `yaml:"policy"`
+	Limits    Limits    `yaml:"limits"`
+	Logging   Logging   `yaml:"logging"`
+}
+
+// Log names the audit log.
+type Log struct {
+	// Origin is the log's name, fixed for ever when the log begins: it is
+	// hashed into the first entry, and a process refuses a database whose log
+	// has another. Printable ASCII without spaces, such as
+	// "sceau.example.org/2026".
+	Origin string `yaml:"origin"`
+}
+
+// Database is the process's own access to PostgreSQL.
+type Database struct {
+	// URL is a PostgreSQL connection string for the role of this process alone
+	// (sceau_public, sceau_staff, sceau_custodian, sceau_operator, sceau_owner).
+	URL string `yaml:"url"`
+	// MaxConnections bounds the process's pool. 2 to 200; 16 when absent.
+	MaxConnections int `yaml:"max_connections"`
+}
+
+// Face is one listener for people: the public one or that of the staff.
+type Face struct {
+	// Listen is the address and port to serve on, such as "127.0.0.1:8080".
+	Listen string `yaml:"listen"`
+	// TrustedProxies are the networks (CIDR) whose connections must begin with
+	// a PROXY protocol v2 header that names the client's address and port. A
+	// header from anywhere else refuses the connection. Empty: the peer is the
+	// client.
+	TrustedProxies []string `yaml:"trusted_proxies"`
+	// TLSCertificate and TLSKey are PEM files; with both, the face speaks TLS
+	// itself (1.2 or newer).
+	TLSCertificate string `yaml:"tls_certificate"`
+	TLSKey         string `yaml:"tls_key"`
+	// Metrics is the loopback address of the Prometheus listener, such as
+	// "127.0.0.1:9080". Empty: none.
+	Metrics string `yaml:"metrics"`
+	// Origins are further origins ("https://example.org") whose pages may
+	// send state-changing requests. The face's own origin needs no mention.
+	Origins []string `yaml:"origins"`
+	// ShutdownGrace is how long requests under way may take to end after
+	// SIGTERM. 0s to 5m; 10s when absent.
+	ShutdownGrace time.Duration `yaml:"shutdown_grace"`
+}
+
+// Custodian is where the custodian listens and what it remembers.
+type Custodian struct {
+	// Socket is the path of the custodian's unix socket, at most 107 bytes.
+	Socket string `yaml:"socket"`
+	// StateDir is the custodian's own directory (mode 0700): it remembers the
+	// highest head of the log it has seen there, outside PostgreSQL.
+	StateDir string `yaml:"state_dir"`
+	// ReadyKeys is how many cases with fresh keys are kept ready for new
+	// conversations. 1 to 10,000; 32 when absent.
+	ReadyKeys int `yaml:"ready_keys"`
+	// IdleTimeout ends a reading session that unwrapped nothing for so long.
+	// 1s to 1h; 15m when absent.
+	IdleTimeout time.Duration `yaml:"idle_timeout"`
+	// SessionLimit ends any reading session after so long. 1s to 24h; 8h when
+	// absent.
+	SessionLimit time.Duration `yaml:"session_limit"`
+}
+
+// Vault is the custodian's access to Vault. No other process may have it.
+type Vault struct {
+	// Address is Vault's URL, such as "https://vault.example.org:8200".
+	Address string `yaml:"address"`
+	// CACertificate is a PEM file of the authority that signed Vault's
+	// certificate. Empty: the system's.
+	CACertificate string `yaml:"ca_certificate"`
+	// RoleIDFile and SecretIDFile hold the custodian's AppRole.
+	RoleIDFile   string `yaml:"role_id_file"`
+	SecretIDFile string `yaml:"secret_id_file"`
+	// CasesMount is the KV v2 mount of case keys; "sceau-cases" when absent.
+	CasesMount string `yaml:"cases_mount"`
+	// TransitMount is the transit mount; "sceau-transit" when absent.
+	TransitMount string `yaml:"transit_mount"`
+	// PepperKey is the transit key of recovery phrases; "phrase-pepper" when
+	// absent.
+	PepperKey string `yaml:"pepper_key"`
+	// Timeout bounds one request to Vault. 100ms to 30s; 3s when absent.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// OIDC says whose tokens name the staff.
+type OIDC struct {
+	// Issuer is the provider's URL; its discovery document is read from there.
+	Issuer string `yaml:"issuer"`
+	// StaffAudience must be among a token's audiences at the staff face;
+	// "sceau-staff" when absent.
+	StaffAudience string `yaml:"staff_audience"`
+	// CustodianAudience must be among them at the custodian;
+	// "sceau-custodian" when absent.
+	CustodianAudience string `yaml:"custodian_audience"`
+	// PersonClaim names the claim that is the same for every account of one
+	// human. A token without it is refused. "person" when absent.
+	PersonClaim string `yaml:"person_claim"`
+	// RolesClaim names the claim (a string or a list) with the account's
+	// roles; "groups" when absent.
+	RolesClaim string `yaml:"roles_claim"`
+	// UnitClaim names the claim of the account's unit; "unit" when absent.
+	UnitClaim string `yaml:"unit_claim"`
+	// NameClaim names the claim with the name shown to colleagues; "name" when
+	// absent.
+	NameClaim string `yaml:"name_claim"`
+	// Roles maps the provider's values of the roles claim to Sceau's roles
+	// (agent, psychologist, supervisor, inspector, privacy_officer). Absent:
+	// the provider uses Sceau's own names.
+	Roles map[string]string `yaml:"roles"`
+}
+
+// Seal chooses how content is sealed.
+type Seal struct {
+	// Classical gives new cases X25519 keys instead of the post-quantum hybrid
+	// (ML-KEM-768 with X25519), for tools that lack the hybrid. What is
+	// already sealed stays as it is.
+	Classical bool `yaml:"classical"`
+}
+
+// Policy pins whose policy bundles are believed.
+type Policy struct {
+	// KeyID is the id that bundle signatures must name.
+	KeyID string `yaml:"key_id"`
+	// PublicKeyFile is the PEM file of the key that must have signed them.
+	PublicKeyFile string `yaml:"public_key_file"`
+}
+
+// Limits bound what one client may ask, per network prefix (an IPv4 address
+// or an IPv6 /64, kept in memory only) or per staff session.
+type Limits struct {
+	// RequestsPerMinute bounds all requests of a prefix or session. 10 to
+	// 1,000,000; 600 when absent.
+	RequestsPerMinute int `yaml:"requests_per_minute"`
+	// ConversationsPerHour bounds new conversations of a prefix. 1 to
+	// 1,000,000; 20 when absent.
+	ConversationsPerHour int `yaml:"conversations_per_hour"`
+	// ReturnsPerHour bounds tries of a recovery phrase from a prefix. 1 to
+	// 1,000,000; 20 when absent.
+	ReturnsPerHour int `yaml:"returns_per_hour"`
+}
+
+// Logging is the process's own log on standard error: never a client's
+// address, never a text.
+type Logging struct {
+	// Level is debug, info, warn or error; info when absent.
+	Level string `yaml:"level"`
+	// Format is json or text; json when absent.
+	Format string `yaml:"format"`
+}
+
+// defaults fills what was left out.
+func (c *Config) defaults() {
+	set(&c.Database.MaxConnections, 16)
+	for _, face := range []*Face{&c.Public, &c.Staff} {
+		set(&face.ShutdownGrace, 10*time.Second)
+	}
+	set(&c.Custodian.ReadyKeys, 32)
+	set(&c.Custodian.IdleTimeout, 15*time.Minute)
+	set(&c.Custodian.SessionLimit, 8*time.Hour)
+	set(&c.Vault.CasesMount, "sceau-cases")
+	set(&c.Vault.TransitMount, "sceau-transit")
+	set(&c.Vault.PepperKey, "phrase-pepper")
+	set(&c.Vault.Timeout, 3*time.Second)
+	set(&c.OIDC.StaffAudience, "sceau-staff")
+	set(&c.OIDC.CustodianAudience, "sceau-custodian")
+	set(&c.OIDC.PersonClaim, "person")
+	set(&c.OIDC.RolesClaim, "groups")
+	set(&c.OIDC.UnitClaim, "unit")
+	set(&c.OIDC.NameClaim, "name")
+	set(&c.Limits.RequestsPerMinute, 600)
+	set(&c.Limits.ConversationsPerHour, 20)
+	set(&c.Limits.ReturnsPerHour, 20)
+	set(&c.Logging.Level, "info")
+	set(&c.Logging.Format, "json")
+}
+
+func set[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

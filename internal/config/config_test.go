@@ -1,0 +1,136 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+const publicYAML = `log:
+  origin: sceau.example.org/2026
+database:
+  url: postgres://sceau_public:s3cr3t-pass@localhost/sceau
+public:
+  listen: 127.0.0.1:8080
+  trusted_proxies: [127.0.0.0/8, "2001:db8::/32"]
+  metrics: 127.0.0.1:9080
+  shutdown_grace: 3s
+custodian:
+  socket: /run/sceau/custodian.sock
+`
+
+func TestParse(t *testing.T) {
+	c, err := Parse("sceau.yaml", []byte(publicYAML), []string{"PATH=/bin", "SCEAU_LOGGING_LEVEL=debug", "SCEAU_LIMITS_RETURNS_PER_HOUR=7", "SCEAU_VAULT_BIN=/x"}, RolePublic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Public.ShutdownGrace != 3*time.Second || c.Staff.ShutdownGrace != 10*time.Second {
+		t.Errorf("shutdown_grace: got %v and %v", c.Public.ShutdownGrace, c.Staff.ShutdownGrace)
+	}
+	if len(c.Public.TrustedProxies) != 2 || c.Logging.Level != "debug" || c.Limits.ReturnsPerHour != 7 || c.OIDC.PersonClaim != "person" {
+		t.Errorf("got %+v", c)
+	}
+}
+
+// TestRefusals: each fault is found, its key and place are named, and no
+// value is repeated, because any value may be a secret.
+func TestRefusals(t *testing.T) {
+	tests := []struct {
+		name, yaml string
+		env        []string
+		role       Role
+		want       string
+	}{
+		{"unknown key", publicYAML + "  sockett: /x\n", nil, RolePublic, "sceau.yaml:12: unknown key sockett"},
+		{"unknown section", publicYAML + "s3cr3t-section: 1\n", nil, RolePublic, "sceau.yaml:12: unknown key"},
+		{"second document", publicYAML + "---\nlog: {}\n", nil, RolePublic, "a second document"},
+		{"duplicate key", publicYAML + "log:\n  origin: s3cr3t-other\n", nil, RolePublic, "key log is set twice, first at line 1"},
+		{"wrong type", strings.Replace(publicYAML, "3s", "s3cr3t-duration", 1), nil, RolePublic, "sceau.yaml:9: expected a duration"},
+		{"not yaml", "log: [s3cr3t-", nil, RolePublic, "not valid YAML"},
+		{"metrics for all", strings.Replace(publicYAML, "127.0.0.1:9080", "0.0.0.0:9080", 1), nil, RolePublic, "sceau.yaml:8: public.metrics: must be a loopback address"},
+		{"trusted Internet", strings.Replace(publicYAML, "127.0.0.0/8", "0.0.0.0/0", 1), nil, RolePublic, "sceau.yaml:7: public.trusted_proxies"},
+		{"bad origin", publicYAML, []string{"SCEAU_LOG_ORIGIN=s3cr3t name"}, RolePublic, "log.origin (SCEAU_LOG_ORIGIN): must be"},
+		{"bad number in the environment", publicYAML, []string{"SCEAU_DATABASE_MAX_CONNECTIONS=s3cr3t"}, RolePublic, "expected a whole number"},
+		{"misspelt variable", publicYAML, []string{"SCEAU_DATABASE_ULR=s3cr3t"}, RolePublic, "SCEAU_DATABASE_ULR: no such key"},
+		{"no database", "log: {origin: a}\n", nil, RoleOwner, "database.url: is missing; set it, or SCEAU_DATABASE_URL"},
+		{"not a database URL", "log: {origin: a}\ndatabase: {url: 's3cr3t dsn'}\n", nil, RoleOwner, "sceau.yaml:2: database.url: must be a URL"},
+		{"Vault for a face", publicYAML + "vault:\n  role_id_file: /s3cr3t\n", nil, RolePublic, "only the custodian"},
+		{"plain http to a provider elsewhere", publicYAML + "oidc: {issuer: 'http://s3cr3t.example.org'}\n", []string{"SCEAU_STAFF_LISTEN=127.0.0.1:1"}, RoleStaff, "oidc.issuer: plain http"},
+		{"one audience for both", publicYAML + "oidc: {issuer: 'https://a.example', staff_audience: s3cr3t, custodian_audience: s3cr3t}\n", nil, RoleStaff, "oidc.custodian_audience: must differ"},
+		{"unknown role name", publicYAML + "oidc: {issuer: 'https://a.example', roles: {a: s3cr3t}}\n", nil, RoleStaff, "oidc.roles: every value"},
+		{"key file missing", publicYAML + "policy: {key_id: k, public_key_file: /nowhere/key.pem}\n", nil, RoleStaff, "the file /nowhere/key.pem does not exist"},
+		{"half of TLS", publicYAML, []string{"SCEAU_PUBLIC_TLS_KEY=/s3cr3t"}, RolePublic, "public.tls_certificate: needs tls_key"},
+		{"long socket", publicYAML, []string{"SCEAU_CUSTODIAN_SOCKET=/" + strings.Repeat("s3cr3t", 20)}, RolePublic, "107 bytes"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := Parse("sceau.yaml", []byte(tt.yaml), tt.env, tt.role)
+			var fault *Error
+			if !errors.As(err, &fault) {
+				t.Fatalf("got %v, want an *Error", err)
+			}
+			if !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %q, want it to contain %q", err, tt.want)
+			}
+			if strings.Contains(strings.ReplaceAll(err.Error(), "s3cr3t-section", ""), "s3cr3t") {
+				t.Errorf("the error repeats a value: %q", err)
+			}
+		})
+	}
+}
+
+func TestEveryRoleHasASufficientExample(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"key.pem", "role-id", "secret-id"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, role := range Roles {
+		source := publicYAML + `staff: {listen: "127.0.0.1:8081"}
+oidc: {issuer: "https://id.example.org"}
+policy: {key_id: k1, public_key_file: ` + filepath.Join(dir, "key.pem") + "}\n"
+		if role == RoleCustodian {
+			source = strings.Replace(source, "custodian:\n", "custodian:\n  state_dir: /var/lib/sceau\n", 1) +
+				"vault: {address: 'http://127.0.0.1:8200', role_id_file: " + filepath.Join(dir, "role-id") + ", secret_id_file: " + filepath.Join(dir, "secret-id") + "}\n"
+		}
+		if _, err := Parse("sceau.yaml", []byte(source), nil, role); err != nil {
+			t.Errorf("%s: %v", role, err)
+		}
+	}
+}
+
+// TestEnvironmentReachesEveryKey: no key can be set in the file alone.
+func TestEnvironmentReachesEveryKey(t *testing.T) {
+	seen := map[string]string{}
+	for _, key := range Keys() {
+		name := EnvName(key)
+		if other, taken := seen[name]; taken {
+			t.Errorf("%s and %s share %s", key, other, name)
+		}
+		seen[name] = key
+		var c Config
+		p := places{lines: map[string]int{}, env: map[string]string{}}
+		for _, finding := range overlay(&c, &p, []string{name + "=1"}) {
+			if strings.Contains(finding, "another kind") || strings.Contains(finding, "no such key") {
+				t.Errorf("%s: %s", key, finding)
+			}
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(publicYAML), "SCEAU_LOGGING_LEVEL=info")
+	f.Add([]byte("log: &a {origin: x}\ndatabase: *a\n"), "SCEAU_OIDC_ROLES=a=agent")
+	f.Fuzz(func(t *testing.T, source []byte, env string) {
+		for _, role := range Roles {
+			c, err := Parse("f", source, []string{env}, role)
+			if (c == nil) == (err == nil) {
+				t.Fatal("exactly one of configuration and error must be given")
+			}
+		}
+	})
+}
