@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 )
 
@@ -157,5 +156,5 @@ func down(err error) error {
 	if u, ok := err.(*url.Error); ok { //nolint:errorlint // the outermost error is what carries the URL
 		cause = u.Err
 	}
-	return fmt.Errorf("%w: %s", ErrDown, strings.ToValidUTF8(cause.Error(), "?"))
+	return fmt.Errorf("%w: %w", ErrDown, cause)
 }
