@@ -244,11 +244,11 @@ CREATE FUNCTION sceau.author_is_writer() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 -- A compromised public face cannot speak as an agent, nor a staff face as the child.
 BEGIN
-    IF NOT CASE session_user
+    IF NOT (CASE session_user
         WHEN 'sceau_public' THEN NEW.author IN ('service', 'minor')
         WHEN 'sceau_staff' THEN NEW.author IN ('agent', 'psychologist')
         ELSE false
-    END THEN
+    END) THEN
         RAISE EXCEPTION '% may not write as %', session_user, NEW.author
             USING ERRCODE = 'insufficient_privilege';
     END IF;

@@ -1,0 +1,341 @@
+-- +goose Up
+
+-- The log: entries that are only ever appended, and the head they continue.
+--
+-- The roles that append may INSERT into sceau.entries and do nothing else to it.
+-- A trigger checks that what they insert continues the chain, and moves the head
+-- itself; so no role of the service can break the chain, skip a number, write
+-- under another's name, or move the head. What a superuser does is not stopped
+-- here: it is found by whoever holds an earlier head.
+
+REVOKE ALL ON SCHEMA sceau FROM PUBLIC;
+GRANT USAGE ON SCHEMA sceau TO sceau_public, sceau_staff, sceau_custodian, sceau_operator;
+ALTER DEFAULT PRIVILEGES FOR ROLE sceau_owner REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+
+-- Head ------------------------------------------------------------------------
+
+CREATE TABLE sceau.log_head (
+    one    boolean PRIMARY KEY DEFAULT true,
+    origin text        NOT NULL,
+    seq    bigint      NOT NULL,
+    hash   bytea       NOT NULL,
+    at     timestamptz NOT NULL,
+    CONSTRAINT one_log CHECK (one),
+    CONSTRAINT origin_is_a_line CHECK (origin ~ '^[!-~]{1,200}$'),
+    CONSTRAINT seq_not_negative CHECK (seq >= 0),
+    CONSTRAINT hash_is_sha256 CHECK (octet_length(hash) = 32)
+) WITH (fillfactor = 10);
+COMMENT ON TABLE sceau.log_head IS 'The one row whose lock orders all entries. Moved by the trigger on sceau.entries alone.';
+COMMENT ON COLUMN sceau.log_head.origin IS 'Name of this log, never reused for another.';
+COMMENT ON COLUMN sceau.log_head.seq IS 'Number of the next entry.';
+COMMENT ON COLUMN sceau.log_head.hash IS 'Hash of the last entry; of the origin when there is none.';
+COMMENT ON COLUMN sceau.log_head.at IS 'Time of the last entry: the next is never earlier.';
+
+-- Entries ---------------------------------------------------------------------
+
+CREATE TABLE sceau.entries (
+    seq          bigint      NOT NULL,
+    at           timestamptz NOT NULL,
+    case_id      uuid,
+    hash         bytea       NOT NULL,
+    leaf         bytea       NOT NULL,
+    via          text        NOT NULL,
+    action       text        NOT NULL,
+    actor_id     text,
+    person_id    text,
+    subject_type text,
+    subject_id   text,
+    PRIMARY KEY (seq),
+    CONSTRAINT seq_not_negative CHECK (seq >= 0),
+    CONSTRAINT leaf_bounded CHECK (octet_length(leaf) <= 65535),
+    CONSTRAINT person_is_an_actor CHECK (person_id IS NULL OR actor_id IS NOT NULL),
+    CONSTRAINT subject_is_whole CHECK ((subject_type IS NULL) = (subject_id IS NULL))
+) PARTITION BY RANGE (seq);
+COMMENT ON TABLE sceau.entries IS 'The log. Partitions hold 2^20 entries each.';
+COMMENT ON COLUMN sceau.entries.leaf IS 'The exact bytes that were hashed. All other columns repeat a part of them, for queries only.';
+COMMENT ON COLUMN sceau.entries.hash IS 'SHA-256 of a zero byte and the leaf (RFC 6962).';
+COMMENT ON COLUMN sceau.entries.via IS 'The process that wrote it: the role of its session, as checked by the trigger.';
+
+CREATE INDEX entries_by_case ON sceau.entries (case_id, seq) WHERE case_id IS NOT NULL;
+CREATE INDEX entries_by_action ON sceau.entries (action, seq);
+CREATE INDEX entries_by_actor ON sceau.entries (actor_id, seq) WHERE actor_id IS NOT NULL;
+CREATE INDEX entries_by_person ON sceau.entries (person_id, seq) WHERE person_id IS NOT NULL;
+CREATE INDEX entries_by_subject ON sceau.entries (subject_id, seq) WHERE subject_id IS NOT NULL;
+CREATE INDEX entries_by_time ON sceau.entries USING brin (at) WITH (pages_per_range = 16, autosummarize = on);
+
+-- Openings --------------------------------------------------------------------
+
+CREATE TABLE sceau.openings (
+    seq     bigint NOT NULL,
+    field   text   NOT NULL,
+    case_id uuid,
+    salt    bytea  NOT NULL,
+    value   bytea  NOT NULL,
+    PRIMARY KEY (seq, field),
+    CONSTRAINT field_is_a_key CHECK (field ~ '^[a-z][a-z0-9_]{0,63}$'),
+    CONSTRAINT salt_is_long CHECK (octet_length(salt) = 32)
+);
+COMMENT ON TABLE sceau.openings IS 'Salt and value of commitments that inspectors may open. Erasable: the log holds without them.';
+COMMENT ON COLUMN sceau.openings.field IS 'The field of the commitment: "input" is the decision''s, others are keys of the leaf''s commitments.';
+CREATE INDEX openings_by_case ON sceau.openings (case_id) WHERE case_id IS NOT NULL;
+
+-- Idempotency -----------------------------------------------------------------
+
+CREATE TABLE sceau.idempotency (
+    via         text        NOT NULL,
+    key_sha256  bytea       NOT NULL,
+    body_sha256 bytea       NOT NULL,
+    answer      bytea       NOT NULL,
+    at          timestamptz NOT NULL,
+    PRIMARY KEY (via, key_sha256),
+    CONSTRAINT key_is_a_hash CHECK (octet_length(key_sha256) = 32),
+    CONSTRAINT body_is_a_hash CHECK (octet_length(body_sha256) = 32)
+);
+COMMENT ON TABLE sceau.idempotency IS 'Answers already given, written in the transaction that earned them.';
+COMMENT ON COLUMN sceau.idempotency.key_sha256 IS 'SHA-256 of the actor, a zero byte and the client''s key. The key itself is stored nowhere.';
+COMMENT ON COLUMN sceau.idempotency.answer IS 'AES-256-GCM under a key derived from the client''s key: who cannot repeat the request cannot read the answer.';
+
+-- Who writes what ---------------------------------------------------------------
+
+-- +goose StatementBegin
+CREATE FUNCTION sceau.via() RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT CASE session_user
+    WHEN 'sceau_public' THEN 'public'
+    WHEN 'sceau_staff' THEN 'staff'
+    WHEN 'sceau_custodian' THEN 'custodian'
+    WHEN 'sceau_operator' THEN 'operator'
+END
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION sceau.via() IS 'The via of this session, by the role that signed in (SET ROLE does not change it). NULL may not write.';
+
+-- +goose StatementBegin
+CREATE FUNCTION sceau.may_append(via text, action text) RETURNS boolean
+LANGUAGE sql IMMUTABLE
+AS $$
+SELECT CASE via
+    WHEN 'public' THEN action IN ('conversation.opened', 'conversation.closed',
+            'consent.given', 'consent.withdrawn', 'identity.sealed', 'erasure.requested')
+    WHEN 'custodian' THEN action IN ('key.created', 'key.destroyed', 'conversation.read', 'evidence.read', 'clock.stepped',
+            'identity.release_ordered', 'identity.released', 'identity.release_failed', 'identity.viewed')
+    WHEN 'operator' THEN action IN ('policy.activated', 'log.exported', 'log.pruned', 'log.continued')
+    WHEN 'staff' THEN action IN ('conversation.joined', 'conversation.handed_over', 'conversation.closed',
+            'staff.signed_in', 'identity.printed', 'opinion.recorded', 'minor.told', 'log.read',
+            'hold.set', 'hold.lifted', 'erasure.decided')
+        OR action IN ('escalation.requested', 'escalation.refused', 'escalation.widened', 'escalation.approval_given',
+            'escalation.approved', 'escalation.denied', 'escalation.withdrawn', 'escalation.expired', 'escalation.revoked',
+            'escalation.glass_broken', 'escalation.break_glass_confirmed', 'escalation.reviewed', 'escalation.closed')
+    ELSE false
+END
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION sceau.may_append(text, text) IS 'Which process may write which action: a compromised one cannot lie in another''s name.';
+
+-- +goose StatementBegin
+CREATE FUNCTION sceau.lock_head(OUT seq bigint, OUT hash bytea, OUT at timestamptz, OUT clock timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    SELECT h.seq, h.hash, h.at INTO seq, hash, at FROM sceau.log_head h FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the log has no origin yet' USING ERRCODE = 'SC004', HINT = 'Run the migrations'' InitLog once.';
+    END IF;
+    -- Read after the lock is held: in the query above it would be read before the wait.
+    clock := clock_timestamp();
+END $$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION sceau.lock_head() IS 'Waits for the head and holds it until the transaction ends.';
+
+-- The chain -------------------------------------------------------------------
+
+-- +goose StatementBegin
+CREATE FUNCTION sceau.continue_chain() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    me    text := sceau.via();
+    head  sceau.log_head%ROWTYPE;
+    last  record;
+    wrong bigint;
+BEGIN
+    SELECT * INTO head FROM sceau.log_head FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the log has no origin yet' USING ERRCODE = 'SC004';
+    END IF;
+
+    WITH chained AS (
+        SELECT n.*,
+            head.seq + row_number() OVER w - 1 AS expected_seq,
+            lag(n.hash, 1, head.hash) OVER w AS expected_prev,
+            lag(n.at, 1, head.at) OVER w AS earliest,
+            convert_from(n.leaf, 'UTF8')::jsonb AS j
+        FROM added n WINDOW w AS (ORDER BY n.seq)
+    ), judged AS (
+        SELECT c.*,
+            c.seq = c.expected_seq
+            AND c.hash = sha256('\x00'::bytea || c.leaf)
+            AND c.at >= c.earliest
+            AND c.via = me
+            AND sceau.may_append(c.via, c.action)
+            AND c.j ->> 'seq' = c.seq::text
+            AND c.j ->> 'at' = to_char(c.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+            AND c.j ->> 'prev' = encode(c.expected_prev, 'base64')
+            AND c.j ->> 'via' = c.via
+            AND c.j ->> 'action' = c.action
+            AND c.j ->> 'case' IS NOT DISTINCT FROM c.case_id::text
+            AND c.j #>> '{actor,id}' IS NOT DISTINCT FROM c.actor_id
+            AND c.j #>> '{actor,person}' IS NOT DISTINCT FROM c.person_id
+            AND c.j #>> '{subject,type}' IS NOT DISTINCT FROM c.subject_type
+            AND c.j #>> '{subject,id}' IS NOT DISTINCT FROM c.subject_id
+            AS holds
+        FROM chained c
+    )
+    SELECT count(*) AS n, max(seq) AS seq, max(at) AS at, min(at) AS first_at,
+        (array_agg(hash ORDER BY seq DESC))[1] AS hash,
+        min(seq) FILTER (WHERE holds IS NOT TRUE) AS wrong
+    INTO last FROM judged;
+
+    IF last.n = 0 THEN
+        RETURN NULL;
+    END IF;
+    IF last.wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'entry % does not continue the log as %', last.wrong, coalesce(me, session_user)
+            USING ERRCODE = 'SC001', DETAIL = 'Its number, previous hash, hash, time, via, action or columns are not those of its leaf and of the head.';
+    END IF;
+    -- Written after this transaction began, under its lock; never ahead of the clock, unless the head already is.
+    IF last.at > greatest(clock_timestamp(), head.at) OR last.first_at < transaction_timestamp() AND last.first_at <> head.at THEN
+        RAISE EXCEPTION 'entry % is not of now', last.seq USING ERRCODE = 'SC001';
+    END IF;
+
+    UPDATE sceau.log_head SET seq = last.seq + 1, hash = last.hash, at = last.at;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+
+CREATE TRIGGER continue_chain AFTER INSERT ON sceau.entries
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION sceau.continue_chain();
+ALTER TABLE sceau.entries ENABLE ALWAYS TRIGGER continue_chain;
+
+-- +goose StatementBegin
+CREATE FUNCTION sceau.refuse() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    RAISE EXCEPTION '% of % is refused: the log is append-only', TG_OP, TG_TABLE_NAME USING ERRCODE = 'SC002';
+END $$;
+-- +goose StatementEnd
+
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON sceau.entries
+    FOR EACH STATEMENT EXECUTE FUNCTION sceau.refuse();
+ALTER TABLE sceau.entries ENABLE ALWAYS TRIGGER append_only;
+
+-- The UPDATE that moves the head comes from inside the trigger of sceau.entries (depth 1), any other from outside.
+CREATE TRIGGER moved_by_entries_only BEFORE UPDATE ON sceau.log_head
+    FOR EACH ROW WHEN (pg_trigger_depth() < 1) EXECUTE FUNCTION sceau.refuse();
+ALTER TABLE sceau.log_head ENABLE ALWAYS TRIGGER moved_by_entries_only;
+CREATE TRIGGER never_removed BEFORE DELETE OR TRUNCATE ON sceau.log_head
+    FOR EACH STATEMENT EXECUTE FUNCTION sceau.refuse();
+ALTER TABLE sceau.log_head ENABLE ALWAYS TRIGGER never_removed;
+
+-- Partitions --------------------------------------------------------------------
+
+-- +goose StatementBegin
+CREATE FUNCTION sceau.ensure_partition() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+-- Makes the partition of the next entry and the one after it.
+DECLARE
+    size constant bigint := 1 << 20;
+    head bigint;
+    low  bigint;
+    name text;
+BEGIN
+    -- The head's lock first, as every append does: taken after the table's it could deadlock with one.
+    SELECT seq INTO head FROM sceau.log_head FOR UPDATE;
+    FOR low IN SELECT (coalesce(head, 0) / size + ahead) * size FROM generate_series(0, 1) ahead LOOP
+        name := 'entries_' || to_char(low / size, 'FM0000000');
+        CONTINUE WHEN to_regclass('sceau.' || name) IS NOT NULL;
+        -- Attaching waits for no reader and no writer; CREATE TABLE ... PARTITION OF would wait for all.
+        EXECUTE format('CREATE TABLE sceau.%I (LIKE sceau.entries INCLUDING DEFAULTS INCLUDING CONSTRAINTS,'
+            ' CONSTRAINT seq_in_range CHECK (seq >= %s AND seq < %s))', name, low, low + size);
+        EXECUTE format('ALTER TABLE sceau.entries ATTACH PARTITION sceau.%I FOR VALUES FROM (%s) TO (%s)', name, low, low + size);
+        EXECUTE format('ALTER TABLE sceau.%I DROP CONSTRAINT seq_in_range', name);
+        -- Statement triggers of the parent do not fire for a statement that names the partition.
+        EXECUTE format('CREATE TRIGGER append_only BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON sceau.%I'
+            ' FOR EACH STATEMENT EXECUTE FUNCTION sceau.refuse()', name);
+        EXECUTE format('ALTER TABLE sceau.%I ENABLE ALWAYS TRIGGER append_only', name);
+    END LOOP;
+END $$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION sceau.ensure_partition() IS 'Any process may call it, at any time: it does what is missing and nothing else.';
+SELECT sceau.ensure_partition();
+
+-- +goose StatementBegin
+CREATE FUNCTION sceau.init_log(origin text) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    present text;
+BEGIN
+    INSERT INTO sceau.log_head (origin, seq, hash, at)
+    VALUES (init_log.origin, 0, sha256(convert_to(E'sceau.log/v1\n' || init_log.origin || E'\n', 'UTF8')), 'epoch')
+    ON CONFLICT (one) DO NOTHING;
+    SELECT h.origin INTO present FROM sceau.log_head h;
+    IF present <> init_log.origin THEN
+        RAISE EXCEPTION 'this log is %, it cannot become %', present, init_log.origin USING ERRCODE = 'SC004';
+    END IF;
+END $$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION sceau.init_log(text) IS 'Gives the log its origin, once. The owner''s alone.';
+
+-- Reading -----------------------------------------------------------------------
+
+-- +goose StatementBegin
+CREATE FUNCTION sceau.entries_of_case(of uuid, after bigint) RETURNS SETOF sceau.entries
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT * FROM sceau.entries WHERE case_id = of AND seq > after ORDER BY seq
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION sceau.entries_of_case(uuid, bigint) IS 'One case''s entries, for who knows its id: the public face may read no others.';
+
+-- Openings are written with their entry, never put beside an old one.
+-- +goose StatementBegin
+CREATE FUNCTION sceau.opened_with_entry() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    stray bigint;
+BEGIN
+    SELECT min(n.seq) INTO stray FROM added n
+    LEFT JOIN sceau.entries e ON e.seq = n.seq AND e.xmin = pg_current_xact_id()::xid AND e.case_id IS NOT DISTINCT FROM n.case_id
+    WHERE e.seq IS NULL;
+    IF stray IS NOT NULL THEN
+        RAISE EXCEPTION 'an opening of entry % comes without its entry', stray USING ERRCODE = 'SC001';
+    END IF;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE TRIGGER opened_with_entry AFTER INSERT ON sceau.openings
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION sceau.opened_with_entry();
+ALTER TABLE sceau.openings ENABLE ALWAYS TRIGGER opened_with_entry;
+
+-- Privileges --------------------------------------------------------------------
+
+ALTER TABLE sceau.idempotency ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own_answers ON sceau.idempotency USING (via = sceau.via()) WITH CHECK (via = sceau.via());
+
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA sceau FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION sceau.lock_head(), sceau.ensure_partition(), sceau.via(), sceau.entries_of_case(uuid, bigint)
+    TO sceau_public, sceau_staff, sceau_custodian, sceau_operator;
+
+GRANT INSERT ON sceau.entries, sceau.openings, sceau.idempotency
+    TO sceau_public, sceau_staff, sceau_custodian, sceau_operator;
+GRANT SELECT ON sceau.log_head, sceau.idempotency
+    TO sceau_public, sceau_staff, sceau_custodian, sceau_operator;
+-- Enough to learn whether an entry of one's own was committed, when the answer was lost.
+GRANT SELECT (seq, hash) ON sceau.entries TO sceau_public;
+GRANT SELECT ON sceau.entries TO sceau_staff, sceau_custodian, sceau_operator;
+GRANT SELECT ON sceau.openings TO sceau_staff, sceau_custodian, sceau_operator;
