@@ -1,0 +1,256 @@
+package escalation
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/policy"
+)
+
+// applyEscalation holds one entry to what came before it. It changes c only
+// when the entry is legal.
+func (c *Case) applyEscalation(l audit.Entry, h audit.Hash) error {
+	switch l.Action {
+	case audit.ActionEscalationRequested:
+		return c.applyRequested(l, h)
+	case audit.ActionEscalationRefused:
+		return c.applyRefused(l, h)
+	case audit.ActionEscalationApprovalGiven:
+		return c.on(l, audit.ViaStaff, c.applyApprovalGiven)
+	case audit.ActionEscalationApproved:
+		return c.on(l, audit.ViaStaff, c.applyApproved)
+	case audit.ActionEscalationDenied:
+		return c.on(l, audit.ViaStaff, c.applyDenied)
+	case audit.ActionEscalationWithdrawn:
+		return c.on(l, audit.ViaStaff, c.applyWithdrawn)
+	case audit.ActionEscalationExpired:
+		return c.on(l, l.Via, c.applyExpired)
+	case audit.ActionEscalationClosed:
+		return c.on(l, audit.ViaStaff, c.applyClosed)
+	case audit.ActionIdentityReleaseOrdered:
+		return c.on(l, audit.ViaCustodian, func(e *Escalation, l audit.Entry) error { return c.applyOrdered(e, l, h) })
+	case audit.ActionIdentityReleased:
+		return c.on(l, audit.ViaCustodian, c.applyReleased)
+	case audit.ActionIdentityReleaseFailed:
+		return c.on(l, audit.ViaCustodian, c.applyReleaseFailed)
+	}
+	// An action about escalations that this version does not know could have
+	// ended a grant: better to open nothing than to read past it.
+	if strings.HasPrefix(string(l.Action), "escalation.") || strings.HasPrefix(string(l.Action), "identity.release") {
+		return fmt.Errorf("this version does not know what it means")
+	}
+	return nil
+}
+
+// on finds the escalation that l is about, checks who wrote it, and marks it.
+func (c *Case) on(l audit.Entry, writer audit.Via, apply func(*Escalation, audit.Entry) error) error {
+	if err := via(l, writer); err != nil {
+		return err
+	}
+	e, ok := c.Escalation(l.Subject.ID)
+	if !ok || l.Subject.Type != subjectType {
+		return fmt.Errorf("no escalation %s %q was requested", l.Subject.Type, l.Subject.ID)
+	}
+	if err := apply(e, l); err != nil {
+		return err
+	}
+	e.LastSeq = l.Seq
+	return nil
+}
+
+// begin checks the first entry of an escalation.
+func (c *Case) begin(l audit.Entry) error {
+	if err := via(l, audit.ViaStaff); err != nil {
+		return err
+	}
+	if l.Subject.Type != subjectType || l.Subject.ID == "" {
+		return fmt.Errorf("subject %s %q is no escalation", l.Subject.Type, l.Subject.ID)
+	}
+	if _, exists := c.Escalation(l.Subject.ID); exists {
+		return fmt.Errorf("escalation %s exists already", l.Subject.ID)
+	}
+	return nil
+}
+
+func (c *Case) applyRequested(l audit.Entry, h audit.Hash) error {
+	if err := c.begin(l); err != nil {
+		return err
+	}
+	if err := decided(l, policy.PointEscalationRequest, audit.ResultAllow); err != nil {
+		return err
+	}
+	if err := c.CheckRequest(l.Actor, l.At); err != nil {
+		return err
+	}
+	if !slices.Contains(Grounds, l.Ground) {
+		return refuse(policy.ReasonGroundUnknown, "%.40q", l.Ground)
+	}
+	d := detailsOf(l)
+	e := &Escalation{
+		ID: l.Subject.ID, Case: l.Case, State: Requested, Ground: l.Ground,
+		Requester: l.Actor, RequestSeq: l.Seq, RequestHash: h, RequestedAt: l.At,
+		Asked: d.facets(), Head: d.text("head"), Messages: d.number("messages", audit.MaxInt),
+		Narrative: d.text("narrative"), AnswerBy: d.time("answer_by"),
+		UseWithin: d.seconds("use_within"), ReadFor: d.seconds("read_for"),
+		UsesAllowed: d.number("uses", maxUses), LastSeq: l.Seq,
+	}
+	var err error
+	if e.Evidence, err = ParsePositions(d.text("evidence")); err != nil {
+		d.fail("evidence", err)
+	}
+	if e.Needed, err = ParseNeeded(d.text("approvals")); err != nil {
+		d.fail("approvals", err)
+	}
+	if d.err != nil {
+		return d.err
+	}
+	if last := e.Evidence[len(e.Evidence)-1]; last >= e.Messages {
+		return refuse(policy.ReasonEvidenceUnknown, "message %d of %d", last, e.Messages)
+	}
+	if !l.At.Before(e.AnswerBy) {
+		return fmt.Errorf("details.answer_by is not after the request")
+	}
+	c.Escalations = append(c.Escalations, e)
+	return nil
+}
+
+// applyRefused records what policy refused. Nothing follows from it, so little
+// is required of it: who asks wrongly may have left out anything.
+func (c *Case) applyRefused(l audit.Entry, h audit.Hash) error {
+	if err := c.begin(l); err != nil {
+		return err
+	}
+	if err := decided(l, policy.PointEscalationRequest, audit.ResultRefuse); err != nil {
+		return err
+	}
+	next, err := Transition(None, EventRefused, Role(l.Actor.Role))
+	if err != nil {
+		return err
+	}
+	c.Escalations = append(c.Escalations, &Escalation{
+		ID: l.Subject.ID, Case: l.Case, State: next, Ground: l.Ground, Requester: l.Actor,
+		RequestSeq: l.Seq, RequestHash: h, RequestedAt: l.At, LastSeq: l.Seq,
+	})
+	return nil
+}
+
+func (c *Case) applyApprovalGiven(e *Escalation, l audit.Entry) error {
+	d := detailsOf(l)
+	facets, request := d.facets(), d.hash("request")
+	if d.err != nil {
+		return d.err
+	}
+	if err := decided(l, policy.PointEscalationApprove, audit.ResultAllow); err != nil {
+		return err
+	}
+	if err := c.CheckApproval(e, l.Actor, request, facets, l.At); err != nil {
+		return err
+	}
+	e.Approvals = append(e.Approvals, Approval{Actor: l.Actor, Facets: facets, At: l.At, Seq: l.Seq})
+	return nil
+}
+
+// applyApproved is the sum of the approvals, written with the last of them.
+func (c *Case) applyApproved(e *Escalation, l audit.Entry) error {
+	next, err := Transition(e.State, EventApproved, e.roleOf(l.Actor))
+	if err != nil {
+		return err
+	}
+	d := detailsOf(l)
+	facets, request, useBy := d.facets(), d.hash("request"), d.time("use_by")
+	if d.err != nil {
+		return d.err
+	}
+	switch {
+	case request != e.RequestHash:
+		return refuse(policy.ReasonRequestChanged, "%s", request)
+	case !e.Complete():
+		return refuse(policy.ReasonApprovalsMissing, "%d given", len(e.Approvals))
+	case Passed(e.AnswerBy, l.At):
+		return refuse(policy.ReasonTooLate, "deadline %s", audit.FormatTime(e.AnswerBy))
+	case l.Actor.ID != e.Approvals[len(e.Approvals)-1].Actor.ID:
+		return refuse(policy.ReasonApprovalsMissing, "%s did not give the last approval", l.Actor.ID)
+	case !slices.Equal(facets, e.common()):
+		return refuse(policy.ReasonFacetsNotGranted, "%s, approved are %s", facets, e.common())
+	case !useBy.Equal(l.At.Add(e.UseWithin)):
+		return refuse(policy.ReasonGrantBeyondPolicy, "use by %s", audit.FormatTime(useBy))
+	}
+	for _, a := range e.Approvals {
+		if err := c.CheckConflict(e, a.Actor); err != nil {
+			return err
+		}
+	}
+	e.State, e.Granted, e.ApprovedAt, e.UseBy = next, facets, l.At, useBy
+	return nil
+}
+
+func (c *Case) applyDenied(e *Escalation, l audit.Entry) error {
+	d := detailsOf(l)
+	reason, request := d.text("reason"), d.hash("request")
+	if d.err != nil {
+		return d.err
+	}
+	if err := decided(l, policy.PointEscalationApprove, audit.ResultAllow); err != nil {
+		return err
+	}
+	if err := c.CheckDenial(e, l.Actor, request, reason, l.At); err != nil {
+		return err
+	}
+	e.State, e.DenialReason = Denied, reason
+	return nil
+}
+
+func (c *Case) applyWithdrawn(e *Escalation, l audit.Entry) error {
+	if err := c.CheckWithdrawal(e, l.Actor); err != nil {
+		return err
+	}
+	e.State = Withdrawn
+	return nil
+}
+
+func (c *Case) applyClosed(e *Escalation, l audit.Entry) error {
+	if err := c.CheckClosing(e, l.Actor); err != nil {
+		return err
+	}
+	e.State = Closed
+	return nil
+}
+
+// applyExpired records what time did. Any process may, and no person: the
+// deadline speaks, not the writer.
+func (c *Case) applyExpired(e *Escalation, l audit.Entry) error {
+	if err := via(l, audit.ViaStaff, audit.ViaCustodian); err != nil {
+		return err
+	}
+	if l.Actor.Person != "" {
+		return refuse(policy.ReasonRoleNotAllowed, "%s is a person", l.Actor.ID)
+	}
+	if err := c.CheckExpiry(e, l.At); err != nil {
+		return err
+	}
+	d := detailsOf(l)
+	from, deadline := d.text("from"), d.time("deadline")
+	if d.err != nil {
+		return d.err
+	}
+	if own, _ := e.Deadline(); State(from) != e.State || !deadline.Equal(own) {
+		return refuse(policy.ReasonWrongState, "expired from %q at %s", from, audit.FormatTime(deadline))
+	}
+	e.State = Expired
+	return nil
+}
+
+// decided requires that policy was asked, at this point, with this result.
+func decided(l audit.Entry, point policy.Point, result string) error {
+	if l.Decision == nil || l.Decision.Path != string(point) || l.Decision.Result != result {
+		return fmt.Errorf("without a decision of %s that says %s", point, result)
+	}
+	return nil
+}
+
+const (
+	subjectType = "escalation"
+	maxUses     = 100
+)

@@ -1,0 +1,177 @@
+package escalation
+
+import (
+	"slices"
+	"time"
+
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/policy"
+)
+
+// The Check methods say whether something may happen at this time, before an
+// entry is written. Apply holds every entry to the same checks. Their errors
+// are *[Refusal]s. Policy is asked as well: it may refuse more, never less.
+
+// CheckRequest says whether this actor may request a lift of the case.
+func (c *Case) CheckRequest(actor audit.Actor, at time.Time) error {
+	if actor.ID == "" || actor.Person == "" {
+		return errNoPerson
+	}
+	if _, err := Transition(None, EventRequested, Role(actor.Role)); err != nil {
+		return err
+	}
+	if c.Erased {
+		return refuse(policy.ReasonConversationErased, "nothing is left to open")
+	}
+	if !c.Active(actor) {
+		return refuse(policy.ReasonNotParticipant, "%s is not in the conversation", actor.ID)
+	}
+	for _, e := range c.Escalations {
+		if e.State == Requested && !Passed(e.AnswerBy, at) && e.Requester.Person == actor.Person {
+			return refuse(policy.ReasonAlreadyPending, "%s waits for an answer", e.ID)
+		}
+	}
+	return nil
+}
+
+// CheckApproval says whether actor may grant these facets of the request whose
+// leaf hash they saw.
+func (c *Case) CheckApproval(e *Escalation, actor audit.Actor, request audit.Hash, facets []string, at time.Time) error {
+	if err := c.checkAnswer(e, EventApprovalGiven, actor, request, at); err != nil {
+		return err
+	}
+	for _, a := range e.Approvals {
+		if a.Actor.Person == actor.Person || a.Actor.ID == actor.ID {
+			return refuse(policy.ReasonApproverAnswered, "%s has approved already", actor.ID)
+		}
+	}
+	return subset(facets, e.Asked, policy.ReasonFacetsNotAsked)
+}
+
+// CheckDenial says whether actor may deny the request whose leaf hash they saw.
+func (c *Case) CheckDenial(e *Escalation, actor audit.Actor, request audit.Hash, reason string, at time.Time) error {
+	if err := c.checkAnswer(e, EventDenied, actor, request, at); err != nil {
+		return err
+	}
+	if !slices.Contains(DenialReasons, reason) {
+		return refuse(policy.ReasonDenialNotCoded, "%.40q", reason)
+	}
+	return nil
+}
+
+// checkAnswer holds four eyes, the deadline, and the bond to the request.
+func (c *Case) checkAnswer(e *Escalation, on Event, actor audit.Actor, request audit.Hash, at time.Time) error {
+	// Conflicts first: who may not answer at all learns that, whatever the state.
+	if err := c.CheckConflict(e, actor); err != nil {
+		return err
+	}
+	if _, err := Transition(e.State, on, e.roleOf(actor)); err != nil {
+		return err
+	}
+	if Passed(e.AnswerBy, at) {
+		return refuse(policy.ReasonTooLate, "deadline %s", audit.FormatTime(e.AnswerBy))
+	}
+	if request != e.RequestHash {
+		return refuse(policy.ReasonRequestChanged, "answers %s, the request is %s", request, e.RequestHash)
+	}
+	return nil
+}
+
+// CheckConflict holds the second pair of eyes to being somebody else's: not the
+// requester, not the same human under another account, not anyone who took part.
+func (c *Case) CheckConflict(e *Escalation, actor audit.Actor) error {
+	switch {
+	case actor.ID == "" || actor.Person == "" || e.Requester.Person == "":
+		return errNoPerson
+	case actor.ID == e.Requester.ID:
+		return refuse(policy.ReasonApproverIsRequester, "%s", actor.ID)
+	case actor.Person == e.Requester.Person:
+		return refuse(policy.ReasonApproverSamePerson, "%s is %s", actor.ID, e.Requester.ID)
+	case c.TookPart(actor.Person):
+		return refuse(policy.ReasonApproverTookPart, "%s", actor.ID)
+	}
+	return nil
+}
+
+// CheckWithdrawal says whether actor may withdraw the request. A deadline that
+// has passed does not stop it: either way nothing opens.
+func (c *Case) CheckWithdrawal(e *Escalation, actor audit.Actor) error {
+	return e.checkRequester(EventWithdrawn, actor)
+}
+
+// CheckClosing says whether actor may close the lift.
+func (c *Case) CheckClosing(e *Escalation, actor audit.Actor) error {
+	return e.checkRequester(EventClosed, actor)
+}
+
+func (e *Escalation) checkRequester(on Event, actor audit.Actor) error {
+	if e.roleOf(actor) != RoleRequester {
+		return refuse(policy.ReasonNotRequester, "%s is not %s", actor.ID, e.Requester.ID)
+	}
+	_, err := Transition(e.State, on, RoleRequester)
+	return err
+}
+
+// CheckExpiry says whether the escalation has expired at this time, unrecorded.
+func (c *Case) CheckExpiry(e *Escalation, at time.Time) error {
+	if _, err := Transition(e.State, EventExpired, RoleSweeper); err != nil {
+		return err
+	}
+	if deadline, _ := e.Deadline(); !Passed(deadline, at) {
+		return refuse(policy.ReasonWrongState, "not before %s", audit.FormatTime(deadline))
+	}
+	return nil
+}
+
+// CheckRelease says whether the key of these facets may leave Vault for actor.
+func (c *Case) CheckRelease(e *Escalation, actor audit.Actor, facets []string, at time.Time) error {
+	if e.roleOf(actor) != RoleRequester {
+		return refuse(policy.ReasonNotRequester, "%s is not %s", actor.ID, e.Requester.ID)
+	}
+	if c.Erased {
+		return refuse(policy.ReasonConversationErased, "a key was destroyed")
+	}
+	if !c.Active(actor) {
+		return refuse(policy.ReasonNotParticipant, "%s has handed the conversation over", actor.ID)
+	}
+	if e.State == Expired && !e.UseBy.IsZero() {
+		return refuse(policy.ReasonGrantExpired, "use by %s", audit.FormatTime(e.UseBy))
+	}
+	if _, err := Transition(e.State, EventReleaseOrdered, RoleRequester); err != nil {
+		return err
+	}
+	// Somebody who approved may have joined since, under another account.
+	for _, a := range e.Approvals {
+		if err := c.CheckConflict(e, a.Actor); err != nil {
+			return err
+		}
+	}
+	if !e.Complete() {
+		return refuse(policy.ReasonApprovalsMissing, "%d given", len(e.Approvals))
+	}
+	use, _ := e.NextUse(at)
+	switch {
+	case use == e.Uses: // inside the window
+	case use > e.UsesAllowed:
+		return refuse(policy.ReasonGrantWindowOver, "read until %s", audit.FormatTime(e.ReadUntil))
+	case Passed(e.UseBy, at):
+		return refuse(policy.ReasonGrantExpired, "use by %s", audit.FormatTime(e.UseBy))
+	}
+	return subset(facets, e.Granted, policy.ReasonFacetsNotGranted)
+}
+
+// subset refuses facets that are none, unknown, repeated, or not all in of.
+func subset(facets, of []string, code string) error {
+	if len(facets) == 0 {
+		return refuse(policy.ReasonFacetsMissing, "no facet named")
+	}
+	for i, f := range facets {
+		if !slices.Contains(Facets, f) || slices.Contains(facets[:i], f) {
+			return refuse(policy.ReasonFacetsUnknown, "%.40q", f)
+		}
+		if !slices.Contains(of, f) {
+			return refuse(code, "%s", f)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,190 @@
+package escalation
+
+import (
+	"slices"
+	"time"
+
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/policy"
+)
+
+// The grounds to lift anonymity. Everything else is refused.
+const (
+	GroundImminentDanger      = "imminent_danger"
+	GroundConsent             = "consent"
+	GroundJudicialRequisition = "judicial_requisition"
+)
+
+// Grounds lists every ground.
+var Grounds = []string{GroundConsent, GroundImminentDanger, GroundJudicialRequisition}
+
+// The facets of an identity.
+const (
+	FacetConnection = "connection"
+	FacetContact    = "contact"
+	FacetLocation   = "location"
+	FacetName       = "name"
+)
+
+// Facets lists every facet, sorted.
+var Facets = []string{FacetConnection, FacetContact, FacetLocation, FacetName}
+
+// DenialReasons are the coded answers of a supervisor who denies.
+var DenialReasons = []string{
+	"danger_not_imminent", "evidence_insufficient", "facets_excessive", "other_means", "wrong_ground",
+}
+
+// An Escalation is one request to lift anonymity, as its entries tell it.
+type Escalation struct {
+	ID     string
+	Case   string
+	State  State
+	Ground string
+
+	// The request.
+	Requester   audit.Actor
+	RequestSeq  int64
+	RequestHash audit.Hash // leaf hash: approvals are bound to it
+	RequestedAt time.Time
+	Asked       []string // facets, sorted
+	Evidence    []int64  // positions of messages, ascending
+	Head        string   // "sha256:" + hex of the message chain's head then
+	Messages    int64    // how many messages that head covers
+	Narrative   string   // "sha256:" + hex of the sealed narrative's header
+	AnswerBy    time.Time
+
+	// The terms, as policy gave them when it was requested.
+	Needed      []policy.ApprovalNeeded
+	UseWithin   time.Duration
+	ReadFor     time.Duration
+	UsesAllowed int64
+
+	// The answers.
+	Approvals    []Approval
+	Granted      []string // facets, sorted; empty before approval
+	ApprovedAt   time.Time
+	UseBy        time.Time
+	DenialReason string
+
+	// The openings.
+	Uses      int64     // reading windows begun, or possibly begun
+	ReadUntil time.Time // end of the last reading window
+	Intents   []Intent  // every release_ordered, in order
+
+	LastSeq int64 // of the entry that changed it last
+}
+
+// An Approval is one supervisor's yes.
+type Approval struct {
+	Actor  audit.Actor
+	Facets []string
+	At     time.Time
+	Seq    int64
+}
+
+// An Intent is an order to release, recorded before the key is read. Without an
+// outcome it reads "possibly opened".
+type Intent struct {
+	Hash    audit.Hash // leaf hash of identity.release_ordered
+	Seq     int64
+	At      time.Time
+	Facets  []string
+	Use     int64
+	Until   time.Time // end of that use's reading window
+	Outcome Outcome
+}
+
+// An Outcome of an intent.
+type Outcome string
+
+// The outcomes.
+const (
+	Unknown Outcome = ""         // possibly opened
+	Opened  Outcome = "released" // the file keys were handed over
+	Failed  Outcome = "failed"   // no key left Vault
+)
+
+// Deadline is the one deadline of the present state: to answer, to use, or the
+// end of the reading window. ok is false in a final state. It has passed when it
+// is before the time of the entry at hand.
+func (e *Escalation) Deadline() (deadline time.Time, ok bool) {
+	switch e.State {
+	case Requested:
+		return e.AnswerBy, true
+	case Approved:
+		return e.UseBy, true
+	case Released:
+		return e.ReadUntil, true
+	}
+	return time.Time{}, false
+}
+
+// Passed is the one meaning of a deadline: still good at its very microsecond.
+func Passed(deadline, at time.Time) bool { return deadline.Before(at) }
+
+// Complete says whether every approval that policy asked for is there, each
+// counted by person.
+func (e *Escalation) Complete() bool {
+	if len(e.Needed) == 0 { // nobody to ask is not nobody needed
+		return false
+	}
+	for _, n := range e.Needed {
+		persons := map[string]bool{}
+		for _, a := range e.Approvals {
+			if a.Actor.Role == n.Role {
+				persons[a.Actor.Person] = true
+			}
+		}
+		if n.Count < 1 || int64(len(persons)) < n.Count {
+			return false
+		}
+	}
+	return true
+}
+
+// common returns the facets that every approval names: who grants fewer, binds.
+func (e *Escalation) common() []string {
+	var all []string
+	for _, f := range e.Asked {
+		in := len(e.Approvals) > 0
+		for _, a := range e.Approvals {
+			in = in && slices.Contains(a.Facets, f)
+		}
+		if in {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// NextUse says what an order at this time is: the number of its use, and until
+// when the identity may be read. Inside a window it is the same use.
+func (e *Escalation) NextUse(at time.Time) (use int64, readUntil time.Time) {
+	if e.Uses > 0 && !Passed(e.ReadUntil, at) {
+		return e.Uses, e.ReadUntil
+	}
+	return e.Uses + 1, at.Add(e.ReadFor)
+}
+
+// windowOf returns the end of a use's reading window, zero for no use.
+func (e *Escalation) windowOf(use int64) time.Time {
+	for _, i := range slices.Backward(e.Intents) {
+		if i.Use == use {
+			return i.Until
+		}
+	}
+	return time.Time{}
+}
+
+// PossiblyOpened says whether an intent has no outcome.
+func (e *Escalation) PossiblyOpened() bool {
+	return slices.ContainsFunc(e.Intents, func(i Intent) bool { return i.Outcome == Unknown })
+}
+
+// roleOf sees an actor from this escalation.
+func (e *Escalation) roleOf(a audit.Actor) Role {
+	if e.Requester.ID != "" && a.ID == e.Requester.ID && a.Person == e.Requester.Person && a.Role == e.Requester.Role {
+		return RoleRequester
+	}
+	return Role(a.Role)
+}
