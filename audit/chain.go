@@ -51,11 +51,11 @@ func (c *Chain) next(leaf []byte, hash Hash) *Damage {
 	var prev [44]byte
 	base64.StdEncoding.Encode(prev[:], c.Head[:])
 	if !bytes.Equal(prev[:], c.leaf.prev) {
-		return damaged(c.Seq, CodePrev, "prev is %s, the hash before is %s", c.leaf.prev, prev[:])
+		return damaged(c.Seq, CodePrev, "prev is %s, the hash before is %s", c.leaf.prev, string(prev[:]))
 	}
 	// The layout has fixed width and the largest unit first: text order is time order.
 	if bytes.Compare(c.leaf.at, c.at[:]) < 0 {
-		return damaged(c.Seq, CodeTime, "at is %s, after %s", c.leaf.at, c.at[:])
+		return damaged(c.Seq, CodeTime, "at is %s, after %s", c.leaf.at, string(c.at[:]))
 	}
 	copy(c.at[:], c.leaf.at)
 	c.Seq++
