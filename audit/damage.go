@@ -21,6 +21,7 @@ const (
 	CodeVia        Code = "via"        // an action this writer may not record
 	CodeIntent     Code = "intent"     // a release's outcome without its intent
 	CodeOpening    Code = "opening"    // an opening is malformed, or not what was committed to
+	CodeKnown      Code = "known"      // not the hash that the caller holds for this entry
 	CodeBundle     Code = "bundle"     // a policy bundle is missing, or not what its name says
 
 	CodePossiblyOpened Code = "possibly_opened" // warning: an intent without outcome

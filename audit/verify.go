@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -21,21 +23,32 @@ const (
 
 // A Report is what [Verify] found.
 type Report struct {
-	Meta      Meta
-	Checked   int64 // entries that hold, from Meta.First on
-	Unknown   int64 // of these, of an action or version whose rules are not known here
-	Committed int64 // values that the entries commit to
-	Opened    int64 // of these, values that came with their opening; the others are sealed or erased
-	Policies  int   // policy bundles that the entries name
-	Bundles   int   // bundle files checked
-	Warnings  []Warning
-	Damage    *Damage // the first; nil when all holds
+	Meta       Meta
+	Checked    int64 // entries that hold, from Meta.First on
+	Unknown    int64 // of these, of an action or version whose rules are not known here
+	Committed  int64 // values that the entries commit to
+	Opened     int64 // of these, values that came with their opening; the others are sealed or erased
+	Policies   int   // policy bundles that the entries name
+	Bundles    int   // bundle files checked
+	Compared   int   // of Options.Known, those that the log still agrees with
+	Uncompared int   // and those that lie before its first entry
+	Warnings   []Warning
+	Damage     *Damage // the first; nil when all holds
 }
 
 // Options of a verification. The zero value is fine.
 type Options struct {
+	// Known are hashes of entries, kept by the caller since an earlier look at
+	// the log. Only they can show that the whole log was written anew.
+	Known []Known
 	// Progress, when set, is called now and then with the entries checked so far.
 	Progress func(checked, total int64)
+}
+
+// A Known is the hash that entry Seq had when it was seen before.
+type Known struct {
+	Seq  int64
+	Hash Hash
 }
 
 // Verify checks the export in fsys: every leaf's spelling, the chain from the
@@ -45,10 +58,10 @@ type Options struct {
 // (releases under way and policies apart), and stops at the first damage.
 //
 // It proves that the export is one unbroken log. That it is the log others saw
-// takes a head that was kept elsewhere: compare it with Report.Meta.Head, or
-// with the hash at an earlier entry.
+// takes the hash of an entry that was kept elsewhere: see Options.Known.
 func Verify(fsys fs.FS, opt Options) *Report {
 	v := &verifier{fsys: fsys, opt: opt, report: new(Report)}
+	v.known = slices.SortedFunc(slices.Values(opt.Known), func(a, b Known) int { return cmp.Compare(a.Seq, b.Seq) })
 	v.report.Damage = v.run()
 	return v.report
 }
@@ -57,6 +70,7 @@ type verifier struct {
 	fsys    fs.FS
 	opt     Options
 	report  *Report
+	known   []Known // ascending; those that the walk has not met yet
 	chain   *Chain
 	rules   *rules
 	opening *Opening // the next one, read ahead
@@ -71,6 +85,15 @@ func (v *verifier) run() *Damage {
 	m := v.report.Meta
 	v.chain = ContinueChain(m.First, m.Prev)
 	v.rules = newRules(m.First > 0)
+
+	// What the entry before the first must have been, a pruned export says itself.
+	for len(v.known) > 0 && v.known[0].Seq < m.First-1 {
+		v.known = v.known[1:]
+		v.report.Uncompared++
+	}
+	if d := v.compare(m.First-1, m.Prev); d != nil {
+		return d
+	}
 
 	openings, d := v.open(OpeningsFile, NoSeq)
 	if d != nil {
@@ -155,6 +178,9 @@ func (v *verifier) readLog(log io.Reader) *Damage {
 			if seq < end {
 				return damaged(seq, CodeCut, "meta.json counts %d, the file has %d", m.Count, v.report.Checked)
 			}
+			if len(v.known) > 0 {
+				return damaged(seq, CodeCut, "the log had an entry %d", v.known[0].Seq)
+			}
 			if v.chain.Head != m.Head {
 				return damaged(max(end-1, m.First), CodeHead, "the last hash is %s, meta.json says %s", v.chain.Head, m.Head)
 			}
@@ -182,6 +208,9 @@ func (v *verifier) entry(prefixed []byte) *Damage {
 		return d
 	}
 	e := &v.chain.leaf
+	if d := v.compare(e.seq, v.chain.Head); d != nil {
+		return d
+	}
 	if v.chain.known {
 		if d := v.rules.observe(e, v.chain.Head); d != nil {
 			return d
@@ -205,6 +234,18 @@ func (v *verifier) entry(prefixed []byte) *Damage {
 		}
 	}
 	v.report.Checked++
+	return nil
+}
+
+// compare holds the entry's hash against those that the caller knows.
+func (v *verifier) compare(seq int64, hash Hash) *Damage {
+	for len(v.known) > 0 && v.known[0].Seq == seq {
+		if v.known[0].Hash != hash {
+			return damaged(seq, CodeKnown, "its hash is %s, it was %s", hash, v.known[0].Hash)
+		}
+		v.known = v.known[1:]
+		v.report.Compared++
+	}
 	return nil
 }
 

@@ -1,0 +1,117 @@
+package pglog
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgtype"
+
+	"github.com/sceau-project/sceau/audit"
+)
+
+// A Draft is an entry before it has its place: number, time, previous hash and
+// via are the sequencer's to give.
+type Draft struct {
+	Actor       audit.Actor
+	Action      audit.Action
+	Case        string
+	Subject     audit.Subject
+	Ground      string
+	Decision    *audit.Decision
+	Details     audit.Details
+	Commitments audit.Commitments
+
+	// Openings go to the erasable table, in the entry's transaction. Each must
+	// open one commitment of this entry.
+	Openings []Opening
+}
+
+// An Opening is a value that inspectors may see, with the salt of its
+// commitment.
+type Opening struct {
+	Field string // "input" for the decision's, else a key of Commitments
+	Case  string // the entry's; may be left empty
+	Salt  []byte // 32 bytes
+	Value []byte
+}
+
+// A prepared draft waits for its place: only the start of its leaf is missing.
+type prepared struct {
+	draft  Draft
+	caseID pgtype.UUID
+	rest   []byte // the leaf from `,"via":` on
+}
+
+// prepare does in the caller's goroutine all that can be done before the head
+// is locked, and refuses there what could only fail later.
+func (d Draft) prepare(via audit.Via) (*prepared, error) {
+	leaf, err := audit.Marshal(audit.Entry{
+		V: audit.Version, At: time.Unix(0, 0).UTC(), Via: via, Actor: d.Actor, Action: d.Action,
+		Case: d.Case, Subject: d.Subject, Ground: d.Ground, Decision: d.Decision,
+		Details: d.Details, Commitments: d.Commitments,
+	})
+	if err != nil {
+		return nil, err
+	}
+	// Everything before is of fixed form and holds no other such text.
+	i := bytes.Index(leaf, []byte(`,"via":"`))
+	p := &prepared{draft: d, rest: leaf[i:]}
+	if (d.Subject.Type == "") != (d.Subject.ID == "") {
+		return nil, fmt.Errorf("%s entry: a subject has a type and an id", d.Action)
+	}
+	if d.Case != "" {
+		id, err := uuid.Parse(d.Case)
+		if err != nil {
+			return nil, fmt.Errorf("%s entry: %w", d.Action, err)
+		}
+		p.caseID = pgtype.UUID{Bytes: id, Valid: true}
+	}
+	for _, o := range d.Openings {
+		if err := d.opens(o); err != nil {
+			return nil, fmt.Errorf("%s entry: opening of %q: %w", d.Action, o.Field, err)
+		}
+	}
+	return p, nil
+}
+
+func (d Draft) opens(o Opening) error {
+	committed := d.Commitments[o.Field]
+	if o.Field == "input" {
+		if d.Decision == nil {
+			return errors.New("there is no decision")
+		}
+		committed = d.Decision.Input
+	}
+	switch {
+	case o.Case != "" && o.Case != d.Case:
+		return errors.New("another case's")
+	case len(o.Salt) != audit.SaltSize:
+		return fmt.Errorf("salt of %d bytes", len(o.Salt))
+	case !hmac.Equal([]byte(audit.Commit(o.Salt, o.Field, d.Case, o.Value)), []byte(committed)):
+		return errors.New("does not match the commitment")
+	}
+	return nil
+}
+
+// place completes the leaf. It writes what audit.Marshal would, without
+// encoding again what callers have encoded outside the lock (a test compares).
+func (p *prepared) place(seq int64, at string, prev audit.Hash) ([]byte, error) {
+	leaf := make([]byte, 0, 128+len(p.rest))
+	leaf = append(leaf, `{"v":1,"seq":`...)
+	leaf = strconv.AppendInt(leaf, seq, 10)
+	leaf = append(leaf, `,"at":"`...)
+	leaf = append(leaf, at...)
+	leaf = append(leaf, `","prev":"`...)
+	leaf = append(leaf, prev.String()...)
+	leaf = append(leaf, '"')
+	leaf = append(leaf, p.rest...)
+	if len(leaf) > audit.MaxLeaf {
+		return nil, fmt.Errorf("%s entry: %w", p.draft.Action, audit.ErrTooLong)
+	}
+	return leaf, nil
+}

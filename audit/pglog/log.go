@@ -1,0 +1,208 @@
+// Package pglog appends to the audit log in PostgreSQL and reads it.
+//
+// One sequencer per [Log] turns concurrent callers into group commits. It locks
+// the head of the log first and only then drains the queue of waiting callers,
+// so that whoever queued while another process held the head still rides along;
+// takes one time for the batch; runs each caller's effect under a savepoint;
+// chains the survivors' entries in memory; writes them with one COPY; commits
+// once; and answers all. Several processes may append to one log: the head's
+// row lock, in READ COMMITTED, is the one order of all events.
+//
+// What the database checks again, whatever this package does: a trigger refuses
+// rows that do not continue the chain, that carry another role's via or an
+// action that is not its to write, and moves the head itself.
+//
+// A caller's context may end its wait in the queue. Once a batch has taken the
+// caller up, the answer is waited for, whatever the context says: it comes
+// within the timeouts of [Config], and is definite unless it is
+// [ErrUnknownOutcome].
+package pglog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/sceau-project/sceau/audit"
+)
+
+// Limits of one batch. Effects hold the head while they run: 64 of 0.1 ms keep
+// it for some 6 ms. Plain entries cost a few microseconds each.
+const (
+	maxEffects = 64
+	maxPlain   = 512
+)
+
+// A Config says where the log is and who writes.
+type Config struct {
+	// Pool signs in as the role of Via. The log takes one connection out of it
+	// for itself, so that busy pages cannot starve it.
+	Pool *pgxpool.Pool
+	Via  audit.Via
+
+	// EffectTimeout bounds each statement of an effect, and the effect as a
+	// whole to half as much again. Default 1 s.
+	EffectTimeout time.Duration
+	// LockTimeout bounds the wait for the head while another process holds it.
+	// Default 2 s.
+	LockTimeout time.Duration
+	// ResolveTimeout bounds how long the outcome of a COMMIT whose answer was
+	// lost is looked for, before callers get ErrUnknownOutcome. Default 10 s.
+	ResolveTimeout time.Duration
+}
+
+// A Log appends entries on behalf of one process. Its methods may be called
+// from any goroutine.
+type Log struct {
+	cfg    Config
+	origin string
+
+	gate   sync.RWMutex // closed before queue is
+	closed bool
+	queue  chan *job
+	idle   chan struct{} // closed when the sequencer has ended
+
+	// The sequencer's own.
+	conn     *pgx.Conn // nil until needed, and after it broke
+	ensured  int64     // partitions exist for all seq below
+	stepSaid bool      // clock.stepped was written for the present stepping
+}
+
+// Open checks that the pool's role is the one of cfg.Via and that the log has
+// an origin, and starts the sequencer. Without a log nothing may be done that
+// belongs in it, so the caller must not go on when Open fails.
+func Open(ctx context.Context, cfg Config) (*Log, error) {
+	if cfg.Pool == nil {
+		return nil, errors.New("open the log: no pool")
+	}
+	if cfg.EffectTimeout == 0 {
+		cfg.EffectTimeout = time.Second
+	}
+	if cfg.LockTimeout == 0 {
+		cfg.LockTimeout = 2 * time.Second
+	}
+	if cfg.ResolveTimeout == 0 {
+		cfg.ResolveTimeout = 10 * time.Second
+	}
+	l := &Log{cfg: cfg, queue: make(chan *job, 1024), idle: make(chan struct{})}
+
+	var role string
+	var via, origin *string
+	err := cfg.Pool.QueryRow(ctx, `SELECT session_user, sceau.via(), (SELECT origin FROM sceau.log_head)`).Scan(&role, &via, &origin)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("open the log: %w", unavailable(err))
+	case via == nil || audit.Via(*via) != cfg.Via:
+		return nil, fmt.Errorf("open the log: role %s may not write as %s", role, cfg.Via)
+	case origin == nil:
+		return nil, errors.New("open the log: it has no origin yet; name it once with the migrate command")
+	}
+	l.origin = *origin
+	if _, err := cfg.Pool.Exec(ctx, `SELECT sceau.ensure_partition()`); err != nil {
+		return nil, fmt.Errorf("open the log: %w", unavailable(err))
+	}
+	go l.sequence()
+	return l, nil
+}
+
+// Origin is the name of the log.
+func (l *Log) Origin() string { return l.origin }
+
+// Close refuses new callers, answers those who wait, and gives the connection
+// back. The pool stays the caller's to close.
+func (l *Log) Close() {
+	l.gate.Lock()
+	if !l.closed {
+		l.closed = true
+		close(l.queue)
+	}
+	l.gate.Unlock()
+	<-l.idle
+}
+
+// A Ref names an entry in the log.
+type Ref struct {
+	Seq  int64
+	Hash audit.Hash
+	At   time.Time // UTC
+}
+
+// Append writes one entry that no change of state goes with. When it returns
+// without an error, the entry is durable.
+func (l *Log) Append(ctx context.Context, d Draft) (Ref, error) {
+	p, err := d.prepare(l.cfg.Via)
+	if err != nil {
+		return Ref{}, err
+	}
+	j := newJob(ctx)
+	j.plain = p
+	if err := l.wait(j); err != nil {
+		return Ref{}, err
+	}
+	return j.ref, nil
+}
+
+// An Effect is one caller's turn under the head's lock: it reads state, decides,
+// changes state through turn.Tx and appends the entries that say so. All of it
+// commits together or none does.
+//
+// It must be quick and speak to nothing but turn.Tx. It may be called again
+// after it returned, when the batch could not commit, even if it returned an
+// error then: only what its last call did counts, so it must assign to captured
+// variables, not add to them. An effect that appends no entry is rolled back:
+// there is no change of state without an entry.
+type Effect func(ctx context.Context, turn *Turn) (answer any, err error)
+
+// Do runs effect and returns its answer. With a key in idem, an effect that
+// appended is run once per key: a repeat of the same body gets the first answer
+// (encoded as JSON in between), of another body [ErrIdempotencyMismatch].
+//
+// An error of the effect comes back as it is. An effect that overran its time
+// gets [ErrEffectTimeout]; its goroutine may still be running then.
+func (l *Log) Do(ctx context.Context, idem Idempotency, effect Effect) (Answer, error) {
+	j := newJob(ctx)
+	j.effect = effect
+	if idem.Key != "" {
+		var err error
+		if j.idem, err = idem.derive(); err != nil {
+			return Answer{}, err
+		}
+	}
+	if err := l.wait(j); err != nil {
+		return Answer{}, err
+	}
+	return j.answer, nil
+}
+
+// wait queues j and waits for its answer.
+func (l *Log) wait(j *job) error {
+	l.gate.RLock()
+	if l.closed {
+		l.gate.RUnlock()
+		return ErrClosed
+	}
+	select {
+	case l.queue <- j:
+		l.gate.RUnlock()
+	case <-j.ctx.Done():
+		l.gate.RUnlock()
+		return j.ctx.Err()
+	}
+	select {
+	case <-j.done:
+	case <-j.ctx.Done():
+		if j.taken.CompareAndSwap(false, true) {
+			return j.ctx.Err() // no batch has seen it, none will
+		}
+		<-j.done
+	}
+	if j.panicked != nil {
+		panic(j.panicked)
+	}
+	return j.err
+}

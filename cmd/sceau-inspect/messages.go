@@ -1,0 +1,158 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/sceau-project/sceau/audit"
+)
+
+// A catalog is what the command says in one language. Counts follow a label,
+// so that no sentence depends on a plural.
+type catalog struct {
+	about, usageHint                string
+	help                            map[string]string
+	usage                           func(error) string
+	badKnown                        func(string) string
+	checking                        string
+	origin, pruned                  string
+	heldBefore, damaged             string
+	damagedAt                       func(seq int64) string
+	checked, head                   string
+	values, valuesSplit             string
+	bundles, bundlesSplit           string
+	compared, comparedSplit         string
+	unknown, warning, more          string
+	holds, holdsBut                 string
+	reasons                         map[audit.Code]string
+	warnings                        map[audit.Code]string
+	warningFormat, warningCaseLabel string
+}
+
+// reason is the sentence for a damage, with the engineer's detail behind it.
+func (c catalog) reason(d *audit.Damage) string {
+	sentence, ok := c.reasons[d.Code]
+	if !ok {
+		sentence = string(d.Code)
+	}
+	if d.Detail == "" {
+		return sentence
+	}
+	return sentence + " (" + d.Detail + ")"
+}
+
+func (c catalog) warn(w audit.Warning) string {
+	sentence := fmt.Sprintf(c.warningFormat, w.Seq, c.warnings[w.Code])
+	if w.Case == "" {
+		return sentence
+	}
+	return sentence + c.warningCaseLabel + w.Case
+}
+
+var messages = map[string]catalog{
+	"en": {
+		about:     "Checks an export of Sceau's audit log, offline. Exit status: 0 all holds, 1 damage, 2 wrong usage, 3 holds with warnings.",
+		usageHint: "Try: sceau-inspect verify DIR (or --help).",
+		help: map[string]string{
+			"help_lang":   "Language of the messages (default: the environment's).",
+			"help_verify": "Check every entry, opening and policy bundle of the export in DIR.",
+			"help_dir":    "Folder that holds log.jsonl, openings.jsonl, meta.json and perhaps bundles/.",
+			"help_known":  "Hash that entry SEQ had when you last saw the log; may be repeated. Only this shows a log that was written anew.",
+		},
+		usage:         func(err error) string { return err.Error() },
+		badKnown:      func(s string) string { return fmt.Sprintf("%.80q is not SEQ:HASH, as in 41:wBzHah8j…=", s) },
+		checking:      "checking",
+		origin:        "Log: ",
+		pruned:        "Earlier entries were pruned; this export begins at seq: ",
+		heldBefore:    "Entries checked before the damage: ",
+		damaged:       "DAMAGED: ",
+		damagedAt:     func(seq int64) string { return fmt.Sprintf("DAMAGED, first bad seq %d: ", seq) },
+		checked:       "Entries checked: ",
+		head:          "Hash of the last one: ",
+		values:        "Values committed to: ",
+		valuesSplit:   "%d (opened here and true: %d; sealed or erased: %d)",
+		bundles:       "Policy bundles named: ",
+		bundlesSplit:  "%d (bundle files checked: %d)",
+		compared:      "Known hashes that still agree: ",
+		comparedSplit: "%d (before the first entry, so not compared: %d)",
+		unknown:       "Entries of a kind unknown to this version (chain checked, rules not): ",
+		warning:       "WARNING, ",
+		more:          "Further warnings not shown: ",
+		holds:         "All hold.",
+		holdsBut:      "All hold, with warnings: ",
+		reasons: map[audit.Code]string{
+			audit.CodeUnreadable: "a file is missing or cannot be read",
+			audit.CodeMeta:       "meta.json is not as the format says",
+			audit.CodeLeaf:       "the line is not one that the log's writer would have written",
+			audit.CodeSeq:        "the entry does not have the next number: one is missing, doubled or moved",
+			audit.CodePrev:       "the entry does not continue the one before: one of the two was changed",
+			audit.CodeTime:       "the entry is earlier than the one before",
+			audit.CodeCut:        "the log ends too early",
+			audit.CodeNewline:    "the last line was cut",
+			audit.CodeSurplus:    "the log goes on after its end",
+			audit.CodeHead:       "the last entry's hash is not the one that the export announces",
+			audit.CodeVia:        "this process may not record this action",
+			audit.CodeIntent:     "the outcome of a release that was never ordered",
+			audit.CodeOpening:    "an opening is not what the entry committed to",
+			audit.CodeKnown:      "the entry is not the one you saw: the log was written anew",
+			audit.CodeBundle:     "a policy bundle is missing or is not the one that was named",
+		},
+		warnings: map[audit.Code]string{
+			audit.CodePossiblyOpened: "possibly opened: a release was ordered and its outcome is not recorded",
+		},
+		warningFormat:    "seq %d: %s",
+		warningCaseLabel: ", case ",
+	},
+	"fr": {
+		about:     "Vérifie, hors ligne, un export du journal d'audit de Sceau. Code de sortie : 0 tout est intact, 1 dommage, 2 mauvais usage, 3 intact avec avertissements.",
+		usageHint: "Essayez : sceau-inspect verify DOSSIER (ou --help).",
+		help: map[string]string{
+			"help_lang":   "Langue des messages (par défaut : celle de l'environnement).",
+			"help_verify": "Vérifier chaque entrée, chaque ouverture et chaque jeu de règles de l'export.",
+			"help_dir":    "Dossier qui contient log.jsonl, openings.jsonl, meta.json et peut-être bundles/.",
+			"help_known":  "Empreinte que l'entrée SEQ avait quand vous avez vu le journal ; peut être répété. Cela seul montre un journal entièrement réécrit.",
+		},
+		usage:         func(err error) string { return "mauvais usage : " + err.Error() },
+		badKnown:      func(s string) string { return fmt.Sprintf("%.80q n'est pas de la forme SEQ:EMPREINTE", s) },
+		checking:      "vérification",
+		origin:        "Journal : ",
+		pruned:        "Les entrées antérieures ont été élaguées ; cet export commence à seq : ",
+		heldBefore:    "Entrées vérifiées avant le dommage : ",
+		damaged:       "ENDOMMAGÉ : ",
+		damagedAt:     func(seq int64) string { return fmt.Sprintf("ENDOMMAGÉ, première entrée fautive seq %d : ", seq) },
+		checked:       "Entrées vérifiées : ",
+		head:          "Empreinte de la dernière : ",
+		values:        "Valeurs engagées : ",
+		valuesSplit:   "%d (ouvertes ici et exactes : %d ; scellées ou effacées : %d)",
+		bundles:       "Jeux de règles nommés : ",
+		bundlesSplit:  "%d (fichiers vérifiés : %d)",
+		compared:      "Empreintes connues toujours conformes : ",
+		comparedSplit: "%d (avant la première entrée, donc non comparées : %d)",
+		unknown:       "Entrées d'un type inconnu de cette version (chaîne vérifiée, règles non) : ",
+		warning:       "ATTENTION, ",
+		more:          "Autres avertissements non affichés : ",
+		holds:         "Tout est intact.",
+		holdsBut:      "Tout est intact, avec avertissements : ",
+		reasons: map[audit.Code]string{
+			audit.CodeUnreadable: "un fichier manque ou ne peut pas être lu",
+			audit.CodeMeta:       "meta.json n'est pas conforme au format",
+			audit.CodeLeaf:       "la ligne n'est pas de celles que le journal écrit",
+			audit.CodeSeq:        "l'entrée n'a pas le numéro suivant : il en manque une, ou l'une est en double ou déplacée",
+			audit.CodePrev:       "l'entrée ne prolonge pas la précédente : l'une des deux a été modifiée",
+			audit.CodeTime:       "l'entrée est antérieure à la précédente",
+			audit.CodeCut:        "le journal s'arrête trop tôt",
+			audit.CodeNewline:    "la dernière ligne est coupée",
+			audit.CodeSurplus:    "le journal continue après sa fin",
+			audit.CodeHead:       "l'empreinte de la dernière entrée n'est pas celle que l'export annonce",
+			audit.CodeVia:        "ce processus ne peut pas inscrire cette action",
+			audit.CodeIntent:     "l'issue d'une levée qui n'a jamais été ordonnée",
+			audit.CodeOpening:    "une ouverture ne correspond pas à l'engagement de l'entrée",
+			audit.CodeKnown:      "l'entrée n'est pas celle que vous avez vue : le journal a été réécrit",
+			audit.CodeBundle:     "un jeu de règles manque ou n'est pas celui qui est nommé",
+		},
+		warnings: map[audit.Code]string{
+			audit.CodePossiblyOpened: "peut-être ouverte : une levée a été ordonnée et son issue n'est pas inscrite",
+		},
+		warningFormat:    "seq %d : %s",
+		warningCaseLabel: ", dossier ",
+	},
+}
