@@ -41,14 +41,13 @@ CREATE TABLE sceau.entries (
     leaf         bytea       NOT NULL,
     via          text        NOT NULL,
     action       text        NOT NULL,
-    actor_id     text,
+    actor_id     text        NOT NULL,
     person_id    text,
     subject_type text,
     subject_id   text,
     PRIMARY KEY (seq),
     CONSTRAINT seq_not_negative CHECK (seq >= 0),
     CONSTRAINT leaf_bounded CHECK (octet_length(leaf) <= 65535),
-    CONSTRAINT person_is_an_actor CHECK (person_id IS NULL OR actor_id IS NOT NULL),
     CONSTRAINT subject_is_whole CHECK ((subject_type IS NULL) = (subject_id IS NULL))
 ) PARTITION BY RANGE (seq);
 COMMENT ON TABLE sceau.entries IS 'The log. Partitions hold 2^20 entries each.';
@@ -58,10 +57,9 @@ COMMENT ON COLUMN sceau.entries.via IS 'The process that wrote it: the role of i
 
 CREATE INDEX entries_by_case ON sceau.entries (case_id, seq) WHERE case_id IS NOT NULL;
 CREATE INDEX entries_by_action ON sceau.entries (action, seq);
-CREATE INDEX entries_by_actor ON sceau.entries (actor_id, seq) WHERE actor_id IS NOT NULL;
+CREATE INDEX entries_by_actor ON sceau.entries (actor_id, seq);
 CREATE INDEX entries_by_person ON sceau.entries (person_id, seq) WHERE person_id IS NOT NULL;
 CREATE INDEX entries_by_subject ON sceau.entries (subject_id, seq) WHERE subject_id IS NOT NULL;
-CREATE INDEX entries_by_time ON sceau.entries USING brin (at) WITH (pages_per_range = 16, autosummarize = on);
 
 -- Openings --------------------------------------------------------------------
 
@@ -84,15 +82,16 @@ CREATE INDEX openings_by_case ON sceau.openings (case_id) WHERE case_id IS NOT N
 CREATE TABLE sceau.idempotency (
     via         text        NOT NULL,
     key_sha256  bytea       NOT NULL,
-    body_sha256 bytea       NOT NULL,
+    body_mac    bytea       NOT NULL,
     answer      bytea       NOT NULL,
     at          timestamptz NOT NULL,
     PRIMARY KEY (via, key_sha256),
     CONSTRAINT key_is_a_hash CHECK (octet_length(key_sha256) = 32),
-    CONSTRAINT body_is_a_hash CHECK (octet_length(body_sha256) = 32)
+    CONSTRAINT body_is_a_mac CHECK (octet_length(body_mac) = 32)
 );
 COMMENT ON TABLE sceau.idempotency IS 'Answers already given, written in the transaction that earned them.';
 COMMENT ON COLUMN sceau.idempotency.key_sha256 IS 'SHA-256 of the actor, a zero byte and the client''s key. The key itself is stored nowhere.';
+COMMENT ON COLUMN sceau.idempotency.body_mac IS 'HMAC of the request under a key derived from the client''s: a plain hash of a short text would confirm a guess.';
 COMMENT ON COLUMN sceau.idempotency.answer IS 'AES-256-GCM under a key derived from the client''s key: who cannot repeat the request cannot read the answer.';
 
 -- Who writes what ---------------------------------------------------------------
