@@ -94,7 +94,8 @@ func (e *Escalation) Lift() policy.Lift {
 		Request: e.RequestHash.String(), RequestedAt: policy.At(e.RequestedAt), Requester: staff(e.Requester),
 		Asked: list(e.Asked), AnswerBy: policy.At(e.AnswerBy),
 		Approvals: approvals, Needed: list(e.Needed), Granted: list(e.Granted),
-		UseWithinS: int64(e.UseWithin / time.Second), UseBy: policy.At(e.UseBy),
+		AnswerWithinS: int64(e.AnswerBy.Sub(e.RequestedAt) / time.Second),
+		UseWithinS:    int64(e.UseWithin / time.Second), UseBy: policy.At(e.UseBy),
 		ReadForS: int64(e.ReadFor / time.Second), ReadUntil: policy.At(e.ReadUntil),
 		Uses: e.Uses, UsesAllowed: e.UsesAllowed,
 	}

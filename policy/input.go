@@ -105,23 +105,24 @@ type ApprovalGiven struct {
 
 // A Lift is an escalation as the entries of its case tell it.
 type Lift struct {
-	ID          string           `json:"id"`
-	State       string           `json:"state"`
-	Ground      string           `json:"ground"`
-	Request     string           `json:"request"` // leaf hash of escalation.requested, padded base64
-	RequestedAt Time             `json:"requested_at"`
-	Requester   Actor            `json:"requester"`
-	Asked       []string         `json:"asked"` // facets
-	AnswerBy    Time             `json:"answer_by"`
-	Approvals   []ApprovalGiven  `json:"approvals"`
-	Needed      []ApprovalNeeded `json:"needed"`
-	Granted     []string         `json:"granted"` // facets, empty before approval
-	UseWithinS  int64            `json:"use_within_s"`
-	UseBy       Time             `json:"use_by"` // "" before approval
-	ReadForS    int64            `json:"read_for_s"`
-	ReadUntil   Time             `json:"read_until"` // end of the present reading window, "" before the first
-	Uses        int64            `json:"uses"`       // used, those possibly used included
-	UsesAllowed int64            `json:"uses_allowed"`
+	ID            string           `json:"id"`
+	State         string           `json:"state"`
+	Ground        string           `json:"ground"`
+	Request       string           `json:"request"` // leaf hash of escalation.requested, padded base64
+	RequestedAt   Time             `json:"requested_at"`
+	Requester     Actor            `json:"requester"`
+	Asked         []string         `json:"asked"` // facets
+	AnswerBy      Time             `json:"answer_by"`
+	Approvals     []ApprovalGiven  `json:"approvals"`
+	Needed        []ApprovalNeeded `json:"needed"`
+	Granted       []string         `json:"granted"`         // facets, empty before approval
+	AnswerWithinS int64            `json:"answer_within_s"` // from the request to answer_by
+	UseWithinS    int64            `json:"use_within_s"`
+	UseBy         Time             `json:"use_by"` // "" before approval
+	ReadForS      int64            `json:"read_for_s"`
+	ReadUntil     Time             `json:"read_until"` // end of the present reading window, "" before the first
+	Uses          int64            `json:"uses"`       // used, those possibly used included
+	UsesAllowed   int64            `json:"uses_allowed"`
 }
 
 // ConversationRead asks whether a member of staff may start, or go on with, a

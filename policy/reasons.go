@@ -20,6 +20,7 @@ const (
 	ReasonDangerNotCoded     = "danger.not_coded" // an answer is missing or is not one of the codes
 	ReasonDangerNotShown     = "danger.not_shown" // no answer says that danger is imminent
 	ReasonEvidenceMissing    = "evidence.missing"
+	ReasonEvidenceTooMuch    = "evidence.too_much"
 	ReasonEvidenceUnknown    = "evidence.unknown" // no such message
 
 	ReasonFacetsMissing    = "facets.missing"
@@ -52,7 +53,7 @@ var Reasons = []string{
 	ReasonDangerNotCoded, ReasonDangerNotShown,
 	ReasonDenialNotCoded,
 	ReasonAlreadyPending, ReasonNotRequester, ReasonRequestChanged, ReasonTooLate, ReasonWrongState,
-	ReasonEvidenceMissing, ReasonEvidenceUnknown,
+	ReasonEvidenceMissing, ReasonEvidenceTooMuch, ReasonEvidenceUnknown,
 	ReasonFacetsMissing, ReasonFacetsNotAsked, ReasonFacetsNotGranted, ReasonFacetsUnknown,
 	ReasonGrantBeyondPolicy, ReasonGrantExpired, ReasonGrantWindowOver,
 	ReasonGroundNotAvailable, ReasonGroundUnknown,

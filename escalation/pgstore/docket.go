@@ -1,0 +1,95 @@
+package pgstore
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/escalation"
+	"github.com/sceau-project/sceau/policy"
+)
+
+// A Docket is one case as the log tells it, held during one turn under the head
+// lock. What it appends is applied to the case first by the same rules that
+// will read it, so an entry that could not have happened is never written.
+type Docket struct {
+	Case *escalation.Case
+	turn *pglog.Turn
+	via  audit.Via
+}
+
+// OpenDocket reads and folds the entries of a case. The turn's process writes as via.
+func OpenDocket(ctx context.Context, turn *pglog.Turn, via audit.Via, caseID string) (*Docket, error) {
+	c, err := ReadCase(ctx, turn.Tx, caseID)
+	if err != nil {
+		return nil, err
+	}
+	return &Docket{Case: c, turn: turn, via: via}, nil
+}
+
+// A Querier is a pool, a connection or a transaction.
+type Querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+// ReadCase folds the entries of a case as q sees them.
+func ReadCase(ctx context.Context, q Querier, caseID string) (*escalation.Case, error) {
+	leaves, err := pglog.ByCase(ctx, q, caseID)
+	if err != nil {
+		return nil, fmt.Errorf("read the entries of the case: %w", err)
+	}
+	folded := make([]escalation.Leaf, len(leaves))
+	for i, l := range leaves {
+		folded[i] = escalation.Leaf{Entry: l.Entry, Hash: l.Hash}
+	}
+	return escalation.Fold(folded)
+}
+
+// Append writes one entry about the case in the name of actor. decided, when not
+// nil, is the policy decision behind it: the leaf commits to its input and
+// result, and both are laid open beside it. sealed are commitments to values
+// that inspectors may not see.
+func (d *Docket) Append(e audit.Entry, actor audit.Actor, decided *policy.Decision, sealed audit.Commitments) (pglog.Ref, error) {
+	draft := pglog.Draft{
+		Actor: actor, Action: e.Action, Case: e.Case, Subject: e.Subject, Ground: e.Ground,
+		Details: e.Details, Commitments: sealed,
+	}
+	if decided != nil {
+		Decide(&draft, *decided)
+	}
+	ref, err := d.turn.Append(draft)
+	if err != nil {
+		return pglog.Ref{}, err
+	}
+	e.V, e.Seq, e.At, e.Via, e.Actor = audit.Version, ref.Seq, ref.At, d.via, actor
+	e.Decision, e.Commitments = draft.Decision, draft.Commitments
+	if err := d.Case.Apply(e, ref.Hash); err != nil {
+		return pglog.Ref{}, fmt.Errorf("append %s: %w", e.Action, err)
+	}
+	return ref, nil
+}
+
+// Decide puts a decision into a draft: what was decided in the leaf, its exact
+// input and result beside it, where an erasure can reach them.
+func Decide(draft *pglog.Draft, d policy.Decision) {
+	result := audit.ResultRefuse
+	if d.Allow {
+		result = audit.ResultAllow
+	}
+	input, output := pglog.NewSalt(), pglog.NewSalt()
+	draft.Decision = &audit.Decision{
+		ID: uuid.NewString(), Path: string(d.Point), Policy: d.Policy, Engine: d.Engine,
+		Input: audit.Commit(input, "input", draft.Case, d.Input), Result: result,
+	}
+	if draft.Commitments == nil {
+		draft.Commitments = audit.Commitments{}
+	}
+	draft.Commitments["result"] = audit.Commit(output, "result", draft.Case, d.Result)
+	draft.Openings = append(draft.Openings,
+		pglog.Opening{Field: "input", Case: draft.Case, Salt: input, Value: d.Input},
+		pglog.Opening{Field: "result", Case: draft.Case, Salt: output, Value: d.Result})
+}

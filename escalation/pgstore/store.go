@@ -1,0 +1,220 @@
+// Package pgstore keeps escalations in PostgreSQL: it carries out what members
+// of staff do to them, and what time does.
+//
+// The log is the truth. Every act is one turn under the head lock: the case's
+// entries are folded, policy is asked with the entry's own time, the entries are
+// written, and the row of sceau.escalations, a projection for queues and the
+// sweeper, follows. Nothing is ever decided from that row.
+package pgstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/escalation"
+	"github.com/sceau-project/sceau/policy"
+	policystore "github.com/sceau-project/sceau/policy/pgstore"
+)
+
+// ErrNotFound: there is no such escalation or conversation, or it is not the
+// actor's to know about. Both are the same answer.
+var ErrNotFound = errors.New("no such escalation")
+
+// A Config names what a Store needs. All of it is required.
+type Config struct {
+	Pool   *pgxpool.Pool // signs in as sceau_staff
+	Log    *pglog.Log    // writes via staff
+	Policy *policystore.Active
+}
+
+// A Store carries out what is done to escalations.
+type Store struct {
+	pool   *pgxpool.Pool
+	log    *pglog.Log
+	policy *policystore.Active
+}
+
+// New refuses to work without a log or a policy.
+func New(cfg Config) (*Store, error) {
+	if cfg.Pool == nil || cfg.Log == nil || cfg.Policy == nil {
+		return nil, errors.New("escalations need a database, a log and a policy")
+	}
+	return &Store{pool: cfg.Pool, log: cfg.Log, policy: cfg.Policy}, nil
+}
+
+// A Receipt is what an act on an escalation answers: ids, codes and times only.
+type Receipt struct {
+	ID       string           `json:"id"`
+	State    escalation.State `json:"state"`
+	Request  string           `json:"request,omitempty"`  // leaf hash of escalation.requested
+	Reasons  []string         `json:"reasons,omitempty"`  // why policy refused
+	Granted  []string         `json:"granted,omitempty"`  // facets
+	Deadline *time.Time       `json:"deadline,omitempty"` // of the present state
+	Seq      int64            `json:"seq"`                // of the entry that made it so
+}
+
+func receipt(e *escalation.Escalation) Receipt {
+	r := Receipt{ID: e.ID, State: e.State, Granted: e.Granted, Seq: e.LastSeq}
+	if e.State != escalation.Refused {
+		r.Request = e.RequestHash.String()
+	}
+	if d, ok := e.Deadline(); ok {
+		r.Deadline = &d
+	}
+	return r
+}
+
+// Approve gives one supervisor's approval of these facets of the request whose
+// leaf hash they saw; the last one needed approves the escalation.
+func (s *Store) Approve(ctx context.Context, idem pglog.Idempotency, actor audit.Actor, id string, request audit.Hash, facets []string) (Receipt, error) {
+	return s.act(ctx, idem, id, func(ctx context.Context, t *turn) error {
+		d, err := t.decide(ctx, t.Case.ApproveInput(t.At, actor, t.escalation, request, facets))
+		if err != nil {
+			return err
+		}
+		if err := t.Case.CheckApproval(t.escalation, actor, request, facets, t.At); err != nil {
+			return err
+		}
+		if _, err := t.Append(escalation.ApprovalGivenEntry(t.escalation, facets), actor, d, nil); err != nil {
+			return err
+		}
+		if !t.escalation.Complete() {
+			return nil
+		}
+		_, err = t.Append(escalation.ApprovedEntry(t.escalation, t.At), actor, nil, nil)
+		return err
+	})
+}
+
+// Deny refuses the request whose leaf hash the supervisor saw, for a coded reason.
+func (s *Store) Deny(ctx context.Context, idem pglog.Idempotency, actor audit.Actor, id string, request audit.Hash, reason string) (Receipt, error) {
+	return s.act(ctx, idem, id, func(ctx context.Context, t *turn) error {
+		d, err := t.decide(ctx, t.Case.DenyInput(t.At, actor, t.escalation, request))
+		if err != nil {
+			return err
+		}
+		if err := t.Case.CheckDenial(t.escalation, actor, request, reason, t.At); err != nil {
+			return err
+		}
+		_, err = t.Append(escalation.DeniedEntry(t.escalation, reason), actor, d, nil)
+		return err
+	})
+}
+
+// Withdraw takes a request back. Only its requester may.
+func (s *Store) Withdraw(ctx context.Context, idem pglog.Idempotency, actor audit.Actor, id string) (Receipt, error) {
+	return s.act(ctx, idem, id, func(ctx context.Context, t *turn) error {
+		if err := t.Case.CheckWithdrawal(t.escalation, actor); err != nil {
+			return err
+		}
+		_, err := t.Append(escalation.WithdrawnEntry(t.escalation), actor, nil, nil)
+		return err
+	})
+}
+
+// Close ends a granted lift before its time. Only its requester may.
+func (s *Store) Close(ctx context.Context, idem pglog.Idempotency, actor audit.Actor, id string) (Receipt, error) {
+	return s.act(ctx, idem, id, func(ctx context.Context, t *turn) error {
+		if err := t.Case.CheckClosing(t.escalation, actor); err != nil {
+			return err
+		}
+		_, err := t.Append(escalation.ClosedEntry(t.escalation), actor, nil, nil)
+		return err
+	})
+}
+
+// A turn is one act on one escalation, under the head lock.
+type turn struct {
+	*pglog.Turn
+	*Docket
+	escalation *escalation.Escalation
+	policy     *policystore.Active
+}
+
+// Append is the docket's: entries that no rule allows are not written.
+func (t *turn) Append(e audit.Entry, actor audit.Actor, d *policy.Decision, sealed audit.Commitments) (pglog.Ref, error) {
+	return t.Docket.Append(e, actor, d, sealed)
+}
+
+// A Refused error is policy's no, with its reasons.
+type Refused struct{ Reasons []string }
+
+func (r *Refused) Error() string { return fmt.Sprintf("policy refuses: %v", r.Reasons) }
+
+// decide asks the policy in force. A refusal is a *[Refused].
+func (t *turn) decide(ctx context.Context, in policy.Input) (*policy.Decision, error) {
+	d, err := decide(ctx, t.policy, t.Tx, in)
+	if err != nil {
+		return nil, err
+	}
+	if !d.Allow {
+		return nil, &Refused{Reasons: d.Reasons}
+	}
+	return &d, nil
+}
+
+func decide(ctx context.Context, active *policystore.Active, q policystore.Querier, in policy.Input) (policy.Decision, error) {
+	p, err := active.In(ctx, q)
+	if err != nil {
+		return policy.Decision{}, err
+	}
+	return p.Decide(ctx, in)
+}
+
+// act runs one act on the escalation id and brings its row up to date.
+func (s *Store) act(ctx context.Context, idem pglog.Idempotency, id string, do func(context.Context, *turn) error) (Receipt, error) {
+	answer, err := s.log.Do(ctx, idem, func(ctx context.Context, pt *pglog.Turn) (any, error) {
+		var caseID string
+		err := pt.Tx.QueryRow(ctx, `SELECT case_id::text FROM sceau.escalations WHERE escalation_id = $1`, id).Scan(&caseID)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil, ErrNotFound
+		}
+		if err != nil {
+			return nil, fmt.Errorf("find the escalation: %w", err)
+		}
+		docket, err := OpenDocket(ctx, pt, audit.ViaStaff, caseID)
+		if err != nil {
+			return nil, err
+		}
+		e, ok := docket.Case.Escalation(id)
+		if !ok {
+			return nil, fmt.Errorf("escalation %s has a row and no entry", id)
+		}
+		if err := do(ctx, &turn{Turn: pt, Docket: docket, escalation: e, policy: s.policy}); err != nil {
+			return nil, err
+		}
+		if err := Project(ctx, pt.Tx, e); err != nil {
+			return nil, err
+		}
+		return receipt(e), nil
+	})
+	if err != nil {
+		return Receipt{}, err
+	}
+	var r Receipt
+	return r, answer.Decode(&r)
+}
+
+// Project writes what the entries say of e into its row.
+func Project(ctx context.Context, tx pgx.Tx, e *escalation.Escalation) error {
+	var deadline *time.Time
+	if d, ok := e.Deadline(); ok {
+		deadline = &d
+	}
+	tag, err := tx.Exec(ctx, `UPDATE sceau.escalations SET state = $2, deadline = $3, last_seq = $4 WHERE escalation_id = $1`,
+		e.ID, string(e.State), deadline, e.LastSeq)
+	if err != nil {
+		return fmt.Errorf("update the escalation's row: %w", err)
+	}
+	if tag.RowsAffected() != 1 {
+		return fmt.Errorf("escalation %s has no row", e.ID)
+	}
+	return nil
+}

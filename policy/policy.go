@@ -1,0 +1,158 @@
+package policy
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/bundle"
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
+)
+
+// Engine names what evaluates rules, with its version: a replay needs the same.
+// A test holds it to the version that is linked.
+const Engine = "opa/1.22.2"
+
+// evalTimeout bounds one decision. It takes a tenth of a millisecond; a bundle
+// that makes it take long must not hold the log's lock.
+const evalTimeout = 250 * time.Millisecond
+
+// ErrFailed is in the chain of every error of a decision: policy gave no answer,
+// which is a refusal. Its code is [ReasonPolicyFailed].
+var ErrFailed = errors.New("policy gave no answer")
+
+// A Policy is a loaded bundle, ready to decide. It is safe for concurrent use.
+type Policy struct {
+	revision string
+	queries  map[Point]rego.PreparedEvalQuery
+}
+
+// Load verifies a bundle's signature against the pinned key and prepares it.
+// What is not signed, or signed by another key, is refused.
+func Load(raw []byte, pinned Verification) (*Policy, error) {
+	verify, err := pinned.config()
+	if err != nil {
+		return nil, fmt.Errorf("loading policy %s: %w", Revision(raw), err)
+	}
+	return load(raw, verify)
+}
+
+func load(raw []byte, verify *bundle.VerificationConfig) (*Policy, error) {
+	p := &Policy{revision: Revision(raw), queries: map[Point]rego.PreparedEvalQuery{}}
+	b, err := unpack(raw, verify)
+	if err != nil {
+		return nil, fmt.Errorf("loading policy %s: %w", p.revision, err)
+	}
+	caps, err := capabilities()
+	if err != nil {
+		return nil, err
+	}
+	compiler := ast.NewCompiler().WithCapabilities(caps).WithStrict(true)
+	compiler.Compile(b.ParsedModules(""))
+	if compiler.Failed() {
+		return nil, fmt.Errorf("compiling policy %s: %w", p.revision, compiler.Errors)
+	}
+	store := inmem.NewFromObjectWithOpts(b.Data, inmem.OptReturnASTValuesOnRead(true))
+	for _, point := range Points {
+		q, err := rego.New(
+			rego.Query("data."+root+"."+string(point)+".decision"),
+			rego.Compiler(compiler), rego.Store(store), rego.StoreReadAST(true),
+			rego.StrictBuiltinErrors(true),
+		).PrepareForEval(context.Background())
+		if err != nil {
+			return nil, fmt.Errorf("preparing %s of policy %s: %w", point, p.revision, err)
+		}
+		p.queries[point] = q
+	}
+	return p, nil
+}
+
+// Revision is "sha256:" and the hex of the bundle's exact bytes.
+func (p *Policy) Revision() string { return p.revision }
+
+// Decide asks policy. Whatever goes wrong is an error that wraps [ErrFailed] and
+// a Decision that allows nothing.
+func (p *Policy) Decide(ctx context.Context, in Input) (Decision, error) {
+	point := in.Point()
+	input, err := json.Marshal(in)
+	if err != nil {
+		return Decision{}, fmt.Errorf("%w: %s: writing the input: %w", ErrFailed, point, err)
+	}
+	result, err := p.evaluate(ctx, point, input)
+	if err != nil {
+		return Decision{}, fmt.Errorf("%w: %s: %w", ErrFailed, point, err)
+	}
+	d := Decision{Point: point, Policy: p.revision, Engine: Engine, Input: input, Result: result}
+	if err := d.read(result); err != nil {
+		return Decision{}, fmt.Errorf("%w: %s: %w", ErrFailed, point, err)
+	}
+	return d, nil
+}
+
+// evaluate works on the very bytes that the leaf commits to, so that a replay
+// from them cannot see anything else.
+func (p *Policy) evaluate(ctx context.Context, point Point, input []byte) ([]byte, error) {
+	q, ok := p.queries[point]
+	if !ok {
+		return nil, errors.New("no such decision point")
+	}
+	value, err := ast.ValueFromReader(bytes.NewReader(input))
+	if err != nil {
+		return nil, fmt.Errorf("reading the input: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, evalTimeout)
+	defer cancel()
+	rs, err := q.Eval(ctx, rego.EvalParsedInput(value), rego.EvalSortSets(true))
+	if err != nil {
+		return nil, err
+	}
+	if len(rs) != 1 || len(rs[0].Expressions) != 1 {
+		return nil, errors.New("the decision is undefined")
+	}
+	return json.Marshal(rs[0].Expressions[0].Value)
+}
+
+// read takes a result apart, and refuses one that contradicts itself.
+func (d *Decision) read(result []byte) error {
+	var r struct {
+		Allow       *bool        `json:"allow"`
+		Reasons     []string     `json:"reasons"`
+		Obligations *Obligations `json:"obligations"`
+	}
+	dec := json.NewDecoder(bytes.NewReader(result))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&r); err != nil {
+		return fmt.Errorf("reading the result: %w", err)
+	}
+	switch {
+	case r.Allow == nil || r.Reasons == nil || r.Obligations == nil:
+		return errors.New("the result lacks allow, reasons or obligations")
+	case *r.Allow != (len(r.Reasons) == 0):
+		return errors.New("the result allows with reasons against, or refuses without")
+	}
+	d.Allow, d.Reasons, d.Obligations = *r.Allow, r.Reasons, *r.Obligations
+	return nil
+}
+
+// Replay evaluates a recorded input again and returns the result, byte for byte
+// what the decision's was. The bundle is trusted for its hash, which the log
+// names, so no key is needed.
+func Replay(ctx context.Context, raw []byte, revision string, point Point, input []byte) ([]byte, error) {
+	if Revision(raw) != revision {
+		return nil, fmt.Errorf("the bundle is %s, the decision names %s", Revision(raw), revision)
+	}
+	p, err := load(raw, nil)
+	if err != nil {
+		return nil, err
+	}
+	result, err := p.evaluate(ctx, point, input)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrFailed, point, err)
+	}
+	return result, nil
+}
