@@ -1,0 +1,47 @@
+// Package pgfault tells a database that is away from a query that is wrong:
+// the first heals by itself and is worth trying again, the second is a fault of
+// the program.
+package pgfault
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// Unavailable says whether err means that PostgreSQL cannot be asked now:
+// unreachable, starting, stopping, out of connections, or too slow.
+func Unavailable(err error) bool {
+	var (
+		connect *pgconn.ConnectError
+		server  *pgconn.PgError
+		network net.Error
+	)
+	switch {
+	case err == nil:
+		return false
+	case errors.As(err, &server):
+		switch {
+		case strings.HasPrefix(server.Code, "08"), // connection exceptions
+			strings.HasPrefix(server.Code, "53"),  // insufficient resources
+			strings.HasPrefix(server.Code, "57P"), // shutting down, starting up
+			strings.HasPrefix(server.Code, "58"),  // errors of the system below
+			server.Code == "57014",                // statement_timeout
+			server.Code == "55P03",                // lock_timeout
+			server.Code == "25006",                // read only: a standby
+			strings.HasPrefix(server.Code, "28"),  // the role may not sign in
+			server.Code == "3D000":                // the database is not there
+			return true
+		}
+		return false
+	case errors.As(err, &connect), errors.As(err, &network),
+		errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed),
+		errors.Is(err, context.DeadlineExceeded):
+		return true
+	}
+	return pgconn.SafeToRetry(err) || strings.Contains(err.Error(), "conn closed") || strings.Contains(err.Error(), "closed pool")
+}
