@@ -208,9 +208,14 @@ func keep(at place, job Job) error {
 	defer func() {
 		stop()
 		os.RemoveAll(at.dir)
-		// A key that is used once leaves nothing; the log stays
-		// only when the server never came up.
-		os.Remove(at.log)
+		os.Remove(at.log) // stays only when the server never came up
+		if at.mine {
+			// Lock files of shared servers stay: removing one that somebody
+			// is about to lock would let two keepers work at once.
+			os.Remove(at.users)
+			os.Remove(at.starting)
+			os.Remove(at.alive)
+		}
 	}()
 	b, err := json.Marshal(info)
 	if err != nil {

@@ -89,10 +89,9 @@ func run(addr, dir, level string) error {
 	if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	if err := core.Shutdown(); err != nil {
+	if err := core.Shutdown(); err != nil { // seals, and returns when sealed
 		return fmt.Errorf("shut down: %w", err)
 	}
-	<-core.ShutdownDone()
 	return nil
 }
 
