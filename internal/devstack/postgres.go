@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -217,9 +218,9 @@ func (p *Postgres) await(ctx context.Context) error {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		conn, err := pgx.Connect(ctx, p.URL(Superuser, p.password, "postgres"))
+		err := p.answers(ctx)
 		if err == nil {
-			return conn.Close(ctx)
+			return nil
 		}
 		select {
 		case <-tick.C:
@@ -229,6 +230,23 @@ func (p *Postgres) await(ctx context.Context) error {
 			return fmt.Errorf("PostgreSQL does not answer (log: %s): %w", filepath.Join(p.Dir, "postgres.log"), err)
 		}
 	}
+}
+
+// answers connects once the lock file names our own child: before that, another
+// server on the same data could be the one that answers.
+func (p *Postgres) answers(ctx context.Context) error {
+	b, err := os.ReadFile(filepath.Join(p.Dir, "data", "postmaster.pid"))
+	if err != nil {
+		return err
+	}
+	if pid, _, _ := strings.Cut(string(b), "\n"); pid != strconv.Itoa(p.proc.PID()) {
+		return fmt.Errorf("process %s holds the data", pid)
+	}
+	conn, err := pgx.Connect(ctx, p.URL(Superuser, p.password, "postgres"))
+	if err != nil {
+		return err
+	}
+	return conn.Close(ctx)
 }
 
 // URL is the connection string of a role.
