@@ -1,0 +1,211 @@
+package conversation
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/audit/pglog"
+)
+
+// A Written message has its place. Replayed means that it had it already.
+type Written struct {
+	Position int       `json:"position"`
+	At       time.Time `json:"at"`
+	Replayed bool      `json:"-"`
+}
+
+// WriteAsMinor adds a message of the minor's. The key, 16 printable ASCII
+// characters or more, makes a repeat harmless. Refusals: those of [CheckText],
+// [ErrNotFound], [ErrClosed], [ErrTooManyMessages].
+func (s *Store) WriteAsMinor(ctx context.Context, caseID, key, text string) (Written, error) {
+	return s.write(ctx, caseID, minor, key, text)
+}
+
+// WriteAsStaff adds a message of an agent's or a psychologist's who is in the
+// conversation. Refusals are those of [Store.WriteAsMinor], and [ErrRole].
+func (s *Store) WriteAsStaff(ctx context.Context, who audit.Actor, caseID, key, text string) (Written, error) {
+	if who.Role != RoleAgent && who.Role != RolePsychologist {
+		return Written{}, ErrRole
+	}
+	return s.write(ctx, caseID, Author{Role: who.Role, Staff: who.ID}, key, text)
+}
+
+func (s *Store) write(ctx context.Context, caseID string, by Author, key, text string) (Written, error) {
+	if err := CheckText(text); err != nil {
+		return Written{}, err
+	}
+	once, err := deriveOnce(key, caseID, by, text)
+	if err != nil {
+		return Written{}, err
+	}
+	to, err := s.recipients(ctx, caseID)
+	if err != nil {
+		return Written{}, err
+	}
+
+	// From here on the caller's going away changes nothing: a message that was
+	// taken is written, and holds its conversation's lock no longer than that.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	var w Written
+	var number int64
+	err = pgx.BeginFunc(ctx, s.cfg.Pool, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, bounds); err != nil {
+			return fmt.Errorf("writing a message: %w", err)
+		}
+		r, err := lock(ctx, tx, caseID)
+		if err != nil {
+			return err
+		}
+		number = r.number
+		w, err = extend(ctx, tx, caseID, r, to.transcript, by, once, text)
+		return err
+	})
+	if err != nil {
+		return Written{}, err
+	}
+	if !w.Replayed {
+		s.Notify(ctx, number)
+	}
+	return w, nil
+}
+
+// bounds keeps a process that hangs in the middle from holding a conversation, and
+// with it the entry that would close it; and a message is as durable as an entry.
+const bounds = `SELECT set_config('lock_timeout', '5s', true), set_config('statement_timeout', '5s', true),
+	set_config('idle_in_transaction_session_timeout', '2s', true), set_config('synchronous_commit', 'on', true)`
+
+// extend adds one link to the chain of a conversation whose row is locked.
+func extend(ctx context.Context, tx pgx.Tx, caseID string, r row, to string, by Author, once once, text string) (Written, error) {
+	var w Written
+	var mac []byte
+	var stays bool
+	err := tx.QueryRow(ctx, `SELECT
+			$3 = '' OR EXISTS (SELECT FROM sceau.participants WHERE case_id = $1 AND staff_id = $3 AND role = $4 AND left_seq IS NULL),
+			coalesce(m.position, -1), coalesce(m.at, 'epoch'), m.body_mac
+		FROM (VALUES (1)) AS always LEFT JOIN sceau.messages m ON m.case_id = $1 AND m.client_key = $2`,
+		caseID, once.id, by.Staff, by.Role).Scan(&stays, &w.Position, &w.At, &mac)
+	w.At = w.At.UTC()
+	switch {
+	case err != nil:
+		return w, fmt.Errorf("writing a message: %w", err)
+	case !stays:
+		return w, ErrNotFound
+	case w.Position >= 0 && !hmac.Equal(mac, once.mac):
+		return w, pglog.ErrIdempotencyMismatch
+	case w.Position >= 0:
+		w.Replayed = true
+		return w, nil
+	case r.state == StateClosed:
+		return w, ErrClosed
+	case r.messages >= maxMessages:
+		return w, ErrTooManyMessages
+	}
+
+	w.Position = r.messages
+	ciphertext, err := sealMessage(to, caseID, w.Position, by, text)
+	if err != nil {
+		return w, err
+	}
+	link := ChainNext(r.head, w.Position, sha256.Sum256(ciphertext))
+	batch := &pgx.Batch{}
+	batch.Queue(`INSERT INTO sceau.messages (case_id, position, author, staff_id, at, ciphertext, chain, client_key, body_mac)
+		VALUES ($1, $2, $3, nullif($4, ''), clock_timestamp(), $5, $6, $7, $8) RETURNING at`,
+		caseID, w.Position, by.Role, by.Staff, ciphertext, link[:], once.id, once.mac).
+		QueryRow(func(row pgx.Row) error { return row.Scan(&w.At) })
+	batch.Queue(`UPDATE sceau.conversations SET messages = $2, head = $3 WHERE case_id = $1`, caseID, w.Position+1, link[:])
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return w, fmt.Errorf("writing a message: %w", err)
+	}
+	w.At = w.At.UTC()
+	return w, nil
+}
+
+// once tells a repeat from a reuse of a client's key. Both parts are derived from
+// the key, which is stored nowhere: a plain hash of the text would confirm to
+// whoever has the database that a child wrote "oui".
+type once struct{ id, mac []byte }
+
+func deriveOnce(key, caseID string, by Author, text string) (once, error) {
+	if err := checkKey(key); err != nil {
+		return once{}, err
+	}
+	derived, err := hkdf.Key(sha256.New, []byte(key), []byte(caseID), "sceau.message/v1\n"+by.byline(), 64)
+	if err != nil {
+		return once{}, fmt.Errorf("deriving from the idempotency key: %w", err)
+	}
+	mac := hmac.New(sha256.New, derived[32:])
+	mac.Write([]byte(text))
+	return once{id: derived[:32], mac: mac.Sum(nil)}, nil
+}
+
+// checkKey is the rule of pglog for the keys of entries.
+func checkKey(key string) error {
+	if len(key) < 16 || len(key) > 255 {
+		return pglog.ErrIdempotencyKey
+	}
+	for i := range len(key) {
+		if key[i] < 0x20 || key[i] > 0x7e {
+			return pglog.ErrIdempotencyKey
+		}
+	}
+	return nil
+}
+
+// CloseAsMinor closes the minor's conversation. Closing what is closed succeeds.
+// Refusal: [ErrNotFound].
+func (s *Store) CloseAsMinor(ctx context.Context, caseID, key string) error {
+	err := s.act(ctx, idempotency(minorOf(caseID), key, "close"), caseID, func(ctx context.Context, turn *pglog.Turn, r row) error {
+		return closeConversation(ctx, turn, caseID, r, minorActor)
+	})
+	if errors.Is(err, ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// closeConversation writes conversation.closed and the state that goes with it.
+func closeConversation(ctx context.Context, turn *pglog.Turn, caseID string, r row, who audit.Actor) error {
+	ref, err := turn.Append(pglog.Draft{Actor: who, Action: audit.ActionConversationClosed, Case: caseID, Details: r.details()})
+	if err != nil {
+		return err
+	}
+	_, err = turn.Tx.Exec(ctx, `UPDATE sceau.conversations SET state = 'closed', closed_at = $2, closed_seq = $3 WHERE case_id = $1`,
+		caseID, turn.At, ref.Seq)
+	if err != nil {
+		return fmt.Errorf("closing a conversation: %w", err)
+	}
+	return nil
+}
+
+// act runs one act on an open conversation in a turn under the head's lock, with its
+// row locked, and wakes who watches it.
+func (s *Store) act(ctx context.Context, idem pglog.Idempotency, caseID string, do func(context.Context, *pglog.Turn, row) error) error {
+	answer, err := s.cfg.Log.Do(ctx, idem, func(ctx context.Context, turn *pglog.Turn) (any, error) {
+		r, err := lock(ctx, turn.Tx, caseID)
+		if err != nil {
+			return nil, err
+		}
+		if r.state == StateClosed {
+			return nil, ErrClosed
+		}
+		return r.number, do(ctx, turn, r)
+	})
+	if err != nil {
+		return err
+	}
+	var number int64
+	if err := answer.Decode(&number); err != nil {
+		return err
+	}
+	s.Notify(ctx, number)
+	return nil
+}
