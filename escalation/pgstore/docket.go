@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
@@ -22,31 +21,35 @@ type Docket struct {
 	via  audit.Via
 }
 
-// OpenDocket reads and folds the entries of a case. The turn's process writes as via.
+// OpenDocket reads and folds the entries of a case, those included that earlier
+// turns of the same batch are about to write. The turn's process writes as via.
 func OpenDocket(ctx context.Context, turn *pglog.Turn, via audit.Via, caseID string) (*Docket, error) {
-	c, err := ReadCase(ctx, turn.Tx, caseID)
+	records, err := turn.ByCase(ctx, caseID, 0)
+	if err != nil {
+		return nil, err
+	}
+	c, err := fold(records)
 	if err != nil {
 		return nil, err
 	}
 	return &Docket{Case: c, turn: turn, via: via}, nil
 }
 
-// A Querier is a pool, a connection or a transaction.
-type Querier interface {
-	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+// ReadCase folds the committed entries of a case.
+func ReadCase(ctx context.Context, q pglog.Querier, caseID string) (*escalation.Case, error) {
+	records, err := pglog.ByCase(ctx, q, caseID, 0)
+	if err != nil {
+		return nil, err
+	}
+	return fold(records)
 }
 
-// ReadCase folds the entries of a case as q sees them.
-func ReadCase(ctx context.Context, q Querier, caseID string) (*escalation.Case, error) {
-	leaves, err := pglog.ByCase(ctx, q, caseID)
-	if err != nil {
-		return nil, fmt.Errorf("read the entries of the case: %w", err)
+func fold(records []pglog.Record) (*escalation.Case, error) {
+	leaves := make([]escalation.Leaf, len(records))
+	for i, r := range records {
+		leaves[i] = escalation.Leaf{Entry: r.Entry, Hash: r.Hash}
 	}
-	folded := make([]escalation.Leaf, len(leaves))
-	for i, l := range leaves {
-		folded[i] = escalation.Leaf{Entry: l.Entry, Hash: l.Hash}
-	}
-	return escalation.Fold(folded)
+	return escalation.Fold(leaves)
 }
 
 // Append writes one entry about the case in the name of actor. decided, when not
