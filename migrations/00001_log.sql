@@ -21,7 +21,7 @@ CREATE TABLE sceau.log_head (
     hash   bytea       NOT NULL,
     at     timestamptz NOT NULL,
     CONSTRAINT one_log CHECK (one),
-    CONSTRAINT origin_is_a_line CHECK (origin ~ '^[!-~]{1,200}$'),
+    CONSTRAINT origin_is_a_line CHECK (origin ~ '^[!-~]{1,200}$' AND origin !~ '[+"\\]'),
     CONSTRAINT seq_not_negative CHECK (seq >= 0),
     CONSTRAINT hash_is_sha256 CHECK (octet_length(hash) = 32)
 ) WITH (fillfactor = 10);
@@ -292,10 +292,10 @@ COMMENT ON FUNCTION sceau.init_log(text) IS 'Gives the log its origin, once. The
 -- Reading -----------------------------------------------------------------------
 
 -- +goose StatementBegin
-CREATE FUNCTION sceau.entries_of_case(of uuid, after bigint) RETURNS SETOF sceau.entries
+CREATE FUNCTION sceau.entries_of_case(of uuid, first bigint) RETURNS SETOF sceau.entries
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
-SELECT * FROM sceau.entries WHERE case_id = of AND seq > after ORDER BY seq
+SELECT * FROM sceau.entries WHERE case_id = of AND seq >= first ORDER BY seq
 $$;
 -- +goose StatementEnd
 COMMENT ON FUNCTION sceau.entries_of_case(uuid, bigint) IS 'One case''s entries, for who knows its id: the public face may read no others.';

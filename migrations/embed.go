@@ -60,7 +60,7 @@ func Up(ctx context.Context, ownerURL string) error {
 }
 
 // InitLog gives the log its origin: a name such as "sceau.example.fr/2026",
-// printable ASCII without spaces, never to be given to another log. Repeating it
+// printable ASCII without space, quote, backslash or plus, never to be given to another log. Repeating it
 // with the same origin changes nothing; with another it fails.
 func InitLog(ctx context.Context, ownerURL, origin string) error {
 	db, err := sql.Open("pgx", ownerURL)
