@@ -162,6 +162,15 @@ func (s *Server) Token(ctx context.Context, account string, audience ...string) 
 	return Login(ctx, s.URL, account, s.state.Passwords[account], audience...)
 }
 
+// Password is an account's password, to be shown to whoever started the issuer.
+func (s *Server) Password(account string) (string, error) {
+	pw, ok := s.state.Passwords[account]
+	if !ok {
+		return "", fmt.Errorf("no account %q", account)
+	}
+	return pw, nil
+}
+
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", s.discovery)

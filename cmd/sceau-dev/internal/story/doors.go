@@ -23,7 +23,7 @@ func (s *stage) atTheDoors(ctx context.Context) error {
 	s.report.refused("JSON that breaks off", post(`{"postal_code":"35000","to`), "request.malformed")
 	s.report.refused("text that is not UTF-8", post("{\"postal_code\":\"35000\",\"topic\":\"\xff\xfe\"}"), "request.malformed")
 	s.report.refused("a NUL", post(`{"postal_code":"35000","topic":"other\u0000"}`), "request.malformed", "request.invalid", "topic.unknown")
-	s.report.refused("a megabyte", post(`{"postal_code":"35000","topic":"`+strings.Repeat("a", 1<<20)+`"}`), "request.too_large")
+	s.report.refused("a body of 80 kB", post(`{"postal_code":"35000","topic":"`+strings.Repeat("a", 80_000)+`"}`), "request.too_large")
 	s.report.refused("no Idempotency-Key", m.send(ctx, "", http.MethodPost, "/conversations", []byte(`{"postal_code":"35000","topic":"other"}`), nil), "idempotency.key_missing")
 	_, err := m.messages(ctx, 0)
 	s.report.refused("a minor without a token", err, "token.missing", "token.invalid")

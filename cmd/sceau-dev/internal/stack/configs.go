@@ -1,0 +1,79 @@
+package stack
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// policyKeyID names the key that signs this stack's policy bundles.
+const policyKeyID = "sceau-dev"
+
+// section is a part of a configuration file.
+type section = map[string]any
+
+func (s *Stack) config(process string) string { return s.path("config", process+".yaml") }
+
+// writeConfigs writes one file per process, each with what that process may
+// know. Addresses change from start to start, so they are written every time.
+func (s *Stack) writeConfigs(ctx context.Context) error {
+	sum := sha256.Sum256([]byte(s.cfg.Dir))
+	s.sockets = filepath.Join(os.TempDir(), fmt.Sprintf("sceau-dev-%d-%s", os.Geteuid(), hex.EncodeToString(sum[:6])))
+	if err := os.MkdirAll(s.sockets, 0o700); err != nil {
+		return fmt.Errorf("making the directory of the custodian's socket: %w", err)
+	}
+	s.Socket = filepath.Join(s.sockets, "custodian.sock")
+	credentials, err := s.Vault.Credentials(ctx, "custodian", s.path("secrets", "custodian"))
+	if err != nil {
+		return err
+	}
+	public, err := s.state.publicKey()
+	if err != nil {
+		return err
+	}
+	keyFile := s.path("policy", "public-key.pem")
+	if err := writeFile(keyFile, public); err != nil {
+		return err
+	}
+	pinned := section{"key_id": policyKeyID, "public_key_file": keyFile}
+	oidc := section{"issuer": s.Issuer.URL}
+	limits := section{}
+	if s.cfg.Busy {
+		limits = section{"requests_per_minute": 1_000_000, "conversations_per_hour": 1_000_000, "returns_per_hour": 1_000_000}
+	}
+	s.state.Issuer = s.Issuer.URL
+	for process, doc := range map[string]section{
+		"public": {
+			"public":    section{"listen": s.cfg.Public, "trusted_proxies": []string{ProxyAddress + "/32"}},
+			"custodian": section{"socket": s.Socket}, "limits": limits,
+		},
+		"staff": {
+			"staff": section{"listen": s.cfg.Staff}, "custodian": section{"socket": s.Socket},
+			"oidc": oidc, "policy": pinned, "limits": limits,
+		},
+		"custodian": {
+			"custodian": section{"socket": s.Socket, "state_dir": s.path("custodian")},
+			"vault":     section{"address": s.Vault.Address, "role_id_file": credentials.RoleIDFile, "secret_id_file": credentials.SecretIDFile},
+			"oidc":      oidc, "policy": pinned,
+		},
+		"operator": {"policy": pinned},
+		"owner":    {},
+	} {
+		doc["log"] = section{"origin": s.state.Origin}
+		doc["database"] = section{"url": s.URL("sceau_" + process)}
+		doc["logging"] = section{"level": s.cfg.Level}
+		text, err := yaml.Marshal(doc)
+		if err != nil {
+			return fmt.Errorf("writing the configuration of %s: %w", process, err)
+		}
+		if err := writeFile(s.config(process), append([]byte("# Written by sceau-dev at every start.\n"), text...)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
