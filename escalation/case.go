@@ -122,6 +122,11 @@ func (c *Case) applyConversation(e audit.Entry) (done bool, err error) {
 		if err := c.takesPart(e); err != nil {
 			return true, err
 		}
+		gone := Participant{ID: e.Actor.ID, Person: e.Actor.Person, Role: e.Actor.Role}
+		if e.Details["to"] == nil && e.Details["to_person"] == nil {
+			c.join(gone) // back to the queue, or a psychologist who leaves
+			return true, nil
+		}
 		d := detailsOf(e)
 		to, person := d.text("to"), d.text("to_person")
 		if d.err != nil {
@@ -129,7 +134,7 @@ func (c *Case) applyConversation(e audit.Entry) (done bool, err error) {
 		}
 		// The receiver takes part from now on, before saying a word: an approval
 		// of theirs would be of their own case.
-		c.join(Participant{ID: e.Actor.ID, Person: e.Actor.Person, Role: e.Actor.Role})
+		c.join(gone)
 		c.join(Participant{ID: to, Person: person, Role: e.Actor.Role, Active: true})
 	case audit.ActionConversationClosed:
 		if err := via(e, audit.ViaPublic, audit.ViaStaff); err != nil {
