@@ -62,6 +62,7 @@ type Vault struct {
 	config Config
 	client *vault.Client
 	login  *login
+	idle   func() // drops idle connections
 }
 
 // Open makes a Vault. It does not wait for Vault to be up: calls fail with
@@ -75,19 +76,19 @@ func Open(c Config) (*Vault, error) {
 	case c.Timeout <= 0, c.Logger == nil:
 		return nil, errors.New("custody needs a timeout and a logger")
 	}
-	client, err := dial(c)
+	client, idle, err := dial(c)
 	if err != nil {
 		return nil, err
 	}
-	v := &Vault{config: c, client: client}
+	v := &Vault{config: c, client: client, idle: idle}
 	v.login = newLogin(c, client)
 	return v, nil
 }
 
-func dial(c Config) (*vault.Client, error) {
+func dial(c Config) (client *vault.Client, idle func(), err error) {
 	config := vault.DefaultConfig()
 	if config.Error != nil {
-		return nil, fmt.Errorf("setting up the Vault client: %w", config.Error)
+		return nil, nil, fmt.Errorf("setting up the Vault client: %w", config.Error)
 	}
 	config.Address, config.AgentAddress = c.Address, ""
 	config.Timeout = c.Timeout
@@ -96,24 +97,27 @@ func dial(c Config) (*vault.Client, error) {
 	config.DisableRedirects = true
 	transport, ok := config.HttpClient.Transport.(*http.Transport)
 	if !ok {
-		return nil, errors.New("setting up the Vault client: unexpected transport")
+		return nil, nil, errors.New("setting up the Vault client: unexpected transport")
 	}
 	transport.Proxy = nil
 	if err := config.ConfigureTLS(&vault.TLSConfig{CACert: c.CACertificate}); err != nil {
-		return nil, fmt.Errorf("setting up the Vault client: %w", err)
+		return nil, nil, fmt.Errorf("setting up the Vault client: %w", err)
 	}
-	client, err := vault.NewClient(config)
+	client, err = vault.NewClient(config)
 	if err != nil {
-		return nil, fmt.Errorf("setting up the Vault client: %w", err)
+		return nil, nil, fmt.Errorf("setting up the Vault client: %w", err)
 	}
 	client.SetHeaders(http.Header{vault.RequestHeaderName: {"true"}})
 	client.ClearToken()
 	client.ClearNamespace()
-	return client, nil
+	return client, transport.CloseIdleConnections, nil
 }
 
 // Close stops renewing the token and revokes nothing: it runs out by itself.
-func (v *Vault) Close() { v.login.close() }
+func (v *Vault) Close() {
+	v.login.close()
+	v.idle()
+}
 
 // Create writes a case key at a path that must never have been written.
 func (v *Vault) Create(ctx context.Context, caseID, class, identity string) error {
@@ -254,7 +258,7 @@ func (v *Vault) Ready(ctx context.Context) error {
 	if !health.Initialized || health.Sealed {
 		return fmt.Errorf("%w: it is sealed", ErrUnavailable)
 	}
-	_, err = v.login.token(ctx)
+	_, _, err = v.login.token(ctx)
 	return err
 }
 
@@ -266,8 +270,8 @@ func (v *Vault) do(ctx context.Context, correlationID string,
 ) (*vault.Secret, error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*v.config.Timeout)
 	defer cancel()
-	for attempt := 0; ; attempt++ {
-		token, err := v.login.token(ctx)
+	for {
+		token, anew, err := v.login.token(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -279,7 +283,7 @@ func (v *Vault) do(ctx context.Context, correlationID string,
 		})
 		secret, err := request(ctx, client)
 		var answer *vault.ResponseError
-		if errors.As(err, &answer) && answer.StatusCode == http.StatusForbidden && attempt == 0 && !v.login.fresh(token) {
+		if errors.As(err, &answer) && answer.StatusCode == http.StatusForbidden && !anew {
 			v.login.forget(token)
 			continue
 		}

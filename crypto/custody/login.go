@@ -22,7 +22,6 @@ type login struct {
 
 	mu      sync.Mutex
 	current string    // never printed
-	born    time.Time // when current was issued
 	ends    time.Time // when it runs out unless renewed
 	renew   time.Time // when to renew it
 	failed  time.Time // last failed sign-in: attempts are spaced
@@ -51,31 +50,23 @@ func (l *login) close() {
 	<-l.done
 }
 
-// token returns a token that has not run out, signing in when there is none.
-func (l *login) token(ctx context.Context) (string, error) {
+// token returns a token that has not run out, signing in anew when there is none.
+func (l *login) token(ctx context.Context) (token string, anew bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
 	if l.current != "" && now.Before(l.ends) {
-		return l.current, nil
+		return l.current, false, nil
 	}
 	if l.failure != nil && now.Sub(l.failed) < pause {
-		return "", l.failure
+		return "", false, l.failure
 	}
 	if err := l.signIn(ctx); err != nil {
 		l.failed, l.failure = time.Now(), err
-		return "", err
+		return "", false, err
 	}
 	l.failure = nil
-	return l.current, nil
-}
-
-// fresh tells whether a token was issued a moment ago: a 403 with it is
-// Vault's policy speaking, not its age.
-func (l *login) fresh(token string) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.current == token && time.Since(l.born) < time.Second
+	return l.current, true, nil
 }
 
 // forget drops a token that Vault refused, unless it was replaced meanwhile.
@@ -120,9 +111,7 @@ func (l *login) accept(auth *vault.SecretAuth) {
 		life = time.Hour
 	}
 	now := time.Now()
-	if l.current != auth.ClientToken {
-		l.current, l.born = auth.ClientToken, now
-	}
+	l.current = auth.ClientToken
 	l.ends, l.renew = now.Add(life-life/20), now.Add(life/2)
 }
 
