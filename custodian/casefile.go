@@ -1,0 +1,139 @@
+package custodian
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/conversation"
+	"github.com/sceau-project/sceau/crypto/seal"
+	"github.com/sceau-project/sceau/custodian/order"
+	"github.com/sceau-project/sceau/escalation"
+	"github.com/sceau-project/sceau/escalation/pgstore"
+	"github.com/sceau-project/sceau/policy"
+)
+
+// caseFile is what the entries of one case say, folded.
+type caseFile struct {
+	talk  conversation.Conversation
+	lifts *escalation.Case
+}
+
+var caseForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// entries reads those of a case: a turn's ByCase, which sees what its batch is
+// about to write, or committed ones outside a turn.
+type entries func(ctx context.Context, caseID string, from int64) ([]pglog.Record, error)
+
+func (c *Custodian) committed(ctx context.Context, caseID string, from int64) ([]pglog.Record, error) {
+	return pglog.ByCase(ctx, c.pool, caseID, from)
+}
+
+// openCase reads all entries of a case and folds them. A history that cannot
+// have happened is an error: nothing is decided from it.
+func openCase(ctx context.Context, from entries, caseID string) (*caseFile, error) {
+	history, err := from(ctx, caseID, 0)
+	if err != nil {
+		return nil, fmt.Errorf("reading the entries of the case: %w", err)
+	}
+	f := &caseFile{talk: conversation.Conversation{LastSeq: -1}, lifts: &escalation.Case{}}
+	for _, e := range history {
+		if err := f.apply(e.Entry, e.Hash); err != nil {
+			return nil, err
+		}
+	}
+	if f.talk.State == "" {
+		return nil, refuse(order.CodeConversation)
+	}
+	return f, nil
+}
+
+func (f *caseFile) apply(e audit.Entry, hash audit.Hash) error {
+	if err := f.talk.Apply(e); err != nil {
+		return err
+	}
+	return f.lifts.Apply(e, hash)
+}
+
+// append writes an entry about the case in the name of actor, with the
+// decision behind it when there is one, and holds it to the rules that will
+// read it.
+func (f *caseFile) append(turn *pglog.Turn, e audit.Entry, actor audit.Actor, by *policy.Decision) (pglog.Ref, error) {
+	d := pglog.Draft{
+		Actor: actor, Action: e.Action, Case: e.Case, Subject: e.Subject, Ground: e.Ground, Details: e.Details,
+	}
+	if by != nil {
+		pgstore.Decide(&d, *by)
+	}
+	ref, err := turn.Append(d)
+	if err != nil {
+		return pglog.Ref{}, err
+	}
+	e.V, e.Seq, e.At, e.Via, e.Actor = audit.Version, ref.Seq, ref.At, audit.ViaCustodian, actor
+	e.Decision, e.Commitments = d.Decision, d.Commitments
+	return ref, f.apply(e, ref.Hash)
+}
+
+// caseOf finds the case of an escalation by its escalation.requested entry.
+func caseOf(ctx context.Context, q querier, escalationID string) (string, error) {
+	var caseID string
+	err := q.QueryRow(ctx, `
+		SELECT case_id::text FROM sceau.entries
+		WHERE subject_id = $1 AND subject_type = 'escalation' AND action = 'escalation.requested'`, escalationID).Scan(&caseID)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return "", refuse(order.CodeEscalation)
+	case err != nil:
+		return "", fmt.Errorf("%w: finding an escalation: %w", errDatabase, err)
+	}
+	return caseID, nil
+}
+
+// sealedMessage is what the custodian takes of a message: enough to verify and
+// to unwrap, and no author or time.
+type sealedMessage struct {
+	position int
+	sum      [32]byte // SHA-256 of the whole ciphertext
+	header   []byte
+}
+
+// messagesFrom reads the messages of a case from a position on. Gaps show,
+// since positions must follow each other.
+func messagesFrom(ctx context.Context, q querier, caseID string, from, to int) ([]sealedMessage, error) {
+	rows, err := q.Query(ctx, `
+		SELECT position, ciphertext FROM sceau.messages
+		WHERE case_id = $1 AND position >= $2 AND position < $3 ORDER BY position`, caseID, from, to)
+	if err != nil {
+		return nil, fmt.Errorf("%w: reading messages: %w", errDatabase, err)
+	}
+	defer rows.Close()
+	var all []sealedMessage
+	for rows.Next() {
+		m := sealedMessage{}
+		var ciphertext []byte
+		if err := rows.Scan(&m.position, &ciphertext); err != nil {
+			return nil, fmt.Errorf("%w: reading messages: %w", errDatabase, err)
+		}
+		if m.position != from+len(all) {
+			return nil, fmt.Errorf("%w: message %d is missing", errAltered, from+len(all))
+		}
+		m.sum = sha256.Sum256(ciphertext)
+		if m.header, err = seal.Header(ciphertext); err != nil {
+			return nil, err
+		}
+		all = append(all, m)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("%w: reading messages: %w", errDatabase, err)
+	}
+	return all, nil
+}
+
+// allMessages is no limit.
+const allMessages = 1 << 30

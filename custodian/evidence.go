@@ -1,0 +1,138 @@
+package custodian
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/conversation"
+	"github.com/sceau-project/sceau/crypto/seal"
+	"github.com/sceau-project/sceau/custodian/order"
+	"github.com/sceau-project/sceau/escalation"
+	"github.com/sceau-project/sceau/policy"
+)
+
+// readEvidence lets a supervisor see what a request cites, and nothing else of
+// the conversation.
+func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (order.Evidence, error) {
+	who, err := c.authenticateStaff(ctx, o.Caller)
+	if err != nil {
+		return order.Evidence{}, err
+	}
+	if !caseForm.MatchString(o.Escalation) {
+		return order.Evidence{}, refuse(order.CodeEscalation)
+	}
+	var file *caseFile
+	var lift *escalation.Escalation
+	r, _, err := c.record(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (string, pglog.Ref, error) {
+		actor, err := who.actor(ctx, turn.Tx)
+		if err != nil {
+			return "", pglog.Ref{}, err
+		}
+		if file, lift, err = openLift(ctx, turn, o.Escalation); err != nil {
+			return "", pglog.Ref{}, err
+		}
+		decision, err := c.ask(ctx, turn.Tx, file.lifts.EvidenceInput(turn.At, actor, lift))
+		switch {
+		case err != nil:
+			return "", pglog.Ref{}, err
+		case !decision.Allow && slices.Contains(decision.Reasons, policy.ReasonRoleNotAllowed):
+			// To those who never answer requests, there is none.
+			return "", pglog.Ref{}, refuse(order.CodeEscalation)
+		case !decision.Allow:
+			return "", pglog.Ref{}, notAllowed(decision)
+		}
+		ref, err := file.append(turn, escalation.EvidenceReadEntry(lift), actor, &decision)
+		return lift.Case, ref, err
+	})
+	if err != nil {
+		return order.Evidence{}, err
+	}
+	c.config.Reached(StepIntentDurable)
+	cited, narrative, err := c.evidenceOf(ctx, file, lift)
+	if err != nil {
+		return order.Evidence{}, err
+	}
+	key, _, err := c.readKey(ctx, r, &file.talk, seal.Transcript)
+	if err != nil {
+		return order.Evidence{}, err
+	}
+	answer := order.Evidence{Case: lift.Case, Request: lift.RequestHash.String()}
+	for _, m := range cited {
+		fileKey, err := key.FileKey(m.header)
+		if err != nil {
+			return order.Evidence{}, fmt.Errorf("message %d: %w", m.position, err)
+		}
+		answer.Keys = append(answer.Keys, order.MessageKey{Position: m.position, Sum: m.sum[:], Key: fileKey})
+	}
+	if answer.Narrative, err = key.FileKey(narrative); err != nil {
+		return order.Evidence{}, fmt.Errorf("the narrative: %w", err)
+	}
+	c.config.Reached(StepUnwrapped)
+	return answer, nil
+}
+
+// openLift finds an escalation by its entries alone: a row in PostgreSQL that
+// has none is none.
+func openLift(ctx context.Context, turn *pglog.Turn, id string) (*caseFile, *escalation.Escalation, error) {
+	caseID, err := caseOf(ctx, turn.Tx, id)
+	if err != nil {
+		return nil, nil, err
+	}
+	file, err := openCase(ctx, turn.ByCase, caseID)
+	if err != nil {
+		return nil, nil, err
+	}
+	lift, ok := file.lifts.Escalation(id)
+	if !ok {
+		return nil, nil, refuse(order.CodeEscalation)
+	}
+	return file, lift, nil
+}
+
+// evidenceOf loads the cited messages, once the whole conversation was
+// verified up to the head that the request recorded, and the header of the
+// narrative, which the request holds the hash of.
+func (c *Custodian) evidenceOf(ctx context.Context, file *caseFile, lift *escalation.Escalation) (cited []sealedMessage, narrative []byte, err error) {
+	messages, err := messagesFrom(ctx, c.pool, lift.Case, 0, int(lift.Messages))
+	if err != nil {
+		return nil, nil, err
+	}
+	sums := make([][32]byte, len(messages))
+	for i, m := range messages {
+		sums[i] = m.sum
+	}
+	heads := slices.DeleteFunc(slices.Clone(file.talk.Heads), func(h conversation.Head) bool { return int64(h.Messages) > lift.Messages })
+	link, err := conversation.CheckChain(lift.Case, sums, heads)
+	if err != nil {
+		return nil, nil, err
+	}
+	if int64(len(messages)) != lift.Messages || conversation.FormatHead(link) != lift.Head {
+		return nil, nil, fmt.Errorf("%w: the messages are not those of the request", errAltered)
+	}
+	for _, position := range lift.Evidence {
+		if position >= int64(len(messages)) {
+			return nil, nil, fmt.Errorf("%w: message %d is missing", errAltered, position)
+		}
+		cited = append(cited, messages[position])
+	}
+	var ciphertext []byte
+	err = c.pool.QueryRow(ctx, `SELECT ciphertext FROM sceau.narratives WHERE escalation_id = $1`, lift.ID).Scan(&ciphertext)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return nil, nil, fmt.Errorf("%w: the narrative is missing", errAltered)
+	case err != nil:
+		return nil, nil, fmt.Errorf("%w: reading the narrative: %w", errDatabase, err)
+	}
+	if narrative, err = seal.Header(ciphertext); err != nil {
+		return nil, nil, err
+	}
+	if seal.HeaderSum(narrative) != lift.Narrative {
+		return nil, nil, fmt.Errorf("%w: the narrative is not the one of the request", errAltered)
+	}
+	return cited, narrative, nil
+}

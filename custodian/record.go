@@ -1,0 +1,142 @@
+package custodian
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/conversation"
+	"github.com/sceau-project/sceau/crypto/seal"
+	"github.com/sceau-project/sceau/policy"
+)
+
+// recorded is what readKey asks for: an entry that is durable, and the moment
+// before which it was. Only record makes one.
+type recorded struct {
+	caseID string
+	ref    pglog.Ref
+	since  time.Time // monotonic, taken before the commit: errs on the strict side
+}
+
+// effect decides an order under the head lock and appends its entry. It may
+// run more than once, and counts as it ran last.
+type effect func(ctx context.Context, turn *pglog.Turn) (caseID string, ref pglog.Ref, err error)
+
+// record runs an effect in its turn, on a log that continues what was seen,
+// and returns when the entry is durable and remembered. replayed says that the
+// idempotency key was used before: the effect did not run.
+func (c *Custodian) record(ctx context.Context, idem pglog.Idempotency, decide effect) (r recorded, replayed bool, err error) {
+	// A bundle takes long to load: not while the head is locked. When another
+	// is activated in between, the turn loads it all the same.
+	if _, err := c.inForce(ctx, c.pool); err != nil && !errors.Is(err, errNoPolicy) {
+		return recorded{}, false, err
+	}
+	answer, err := c.log.Do(ctx, idem, func(ctx context.Context, turn *pglog.Turn) (any, error) {
+		r = recorded{since: c.config.Now()}
+		if _, err := c.lookAround(ctx, turn.Tx); err != nil {
+			return nil, err
+		}
+		r.caseID, r.ref, err = decide(ctx, turn)
+		return nil, err
+	})
+	if err != nil || answer.Replayed {
+		return recorded{}, answer.Replayed, err
+	}
+	if err := c.memory.remember(c.log.Origin(), seen{Seq: r.ref.Seq, Hash: r.ref.Hash}); err != nil {
+		return recorded{}, false, err
+	}
+	return r, false, nil
+}
+
+// lookAround checks, in one round trip, that the log continues what was seen,
+// and tells the time of the log.
+func (c *Custodian) lookAround(ctx context.Context, q querier) (at time.Time, err error) {
+	was, ok := c.memory.recall()
+	if !ok {
+		was.Seq = -1
+	}
+	var next int64
+	var stored []byte
+	err = q.QueryRow(ctx, `
+		SELECT h.seq, e.hash, greatest(clock_timestamp(), h.at)
+		FROM sceau.log_head h LEFT JOIN sceau.entries e ON e.seq = $1`, was.Seq).Scan(&next, &stored, &at)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return at, fmt.Errorf("%w: it has no head", errRolledBack)
+	case err != nil:
+		return at, fmt.Errorf("%w: looking at the head of the log: %w", errDatabase, err)
+	case !ok:
+		return at, nil
+	}
+	return at, check(was, next, stored)
+}
+
+// inForce is the policy that the latest policy.activated entry names.
+func (c *Custodian) inForce(ctx context.Context, q querier) (*policy.Policy, error) {
+	p, err := c.rules.In(ctx, q)
+	var answer *pgconn.PgError
+	var connect *pgconn.ConnectError
+	switch {
+	case errors.As(err, &answer), errors.As(err, &connect):
+		return nil, fmt.Errorf("%w: %w", errDatabase, err)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", errNoPolicy, err)
+	}
+	return p, nil
+}
+
+// ask has the policy in force decide. A refusal is no error.
+func (c *Custodian) ask(ctx context.Context, q querier, in policy.Input) (policy.Decision, error) {
+	rules, err := c.inForce(ctx, q)
+	if err != nil {
+		return policy.Decision{}, err
+	}
+	d, err := rules.Decide(ctx, in)
+	if err != nil {
+		return policy.Decision{}, fmt.Errorf("%w: %w", errNoPolicy, err)
+	}
+	return d, nil
+}
+
+// readKey reads a case key. It is the only way to one: it asks for the entry
+// that allows it, refuses when that entry is older than it may be, gives its
+// hash to Vault for Vault's own audit log, and believes only a key whose
+// recipient is the one that key.created recorded.
+func (c *Custodian) readKey(ctx context.Context, r recorded, talk *conversation.Conversation, class string) (key *seal.Key, vaultRequest string, err error) {
+	created := talk.Key(class)
+	switch {
+	case talk.Case != r.caseID || created == nil:
+		return nil, "", fmt.Errorf("%w: the case has no %s key", errAltered, class)
+	case created.Destroyed:
+		return nil, "", errDestroyed
+	}
+	left := freshness - c.config.Now().Sub(r.since)
+	if left <= 0 {
+		return nil, "", errTooLate
+	}
+	ctx, cancel := context.WithTimeout(ctx, left)
+	defer cancel()
+	secret, vaultRequest, err := c.vault.Read(ctx, r.caseID, class, hex.EncodeToString(r.ref.Hash[:]))
+	if err != nil {
+		return nil, vaultRequest, err
+	}
+	// A process that was stopped while it asked has got a key too late.
+	if c.config.Now().Sub(r.since) > freshness {
+		return nil, vaultRequest, errTooLate
+	}
+	key, err = seal.ParseKey(secret)
+	if err != nil {
+		return nil, vaultRequest, fmt.Errorf("%w: Vault holds no case key there", errAltered)
+	}
+	if seal.Fingerprint(key.Recipient) != created.Recipient {
+		return nil, vaultRequest, fmt.Errorf("%w: Vault holds another key than key.created says", errAltered)
+	}
+	c.config.Reached(StepKeyRead)
+	return key, vaultRequest, nil
+}

@@ -1,0 +1,251 @@
+package custodian
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/conversation"
+	"github.com/sceau-project/sceau/crypto/seal"
+	"github.com/sceau-project/sceau/custodian/order"
+	"github.com/sceau-project/sceau/escalation"
+	"github.com/sceau-project/sceau/escalation/pgstore"
+	"github.com/sceau-project/sceau/policy"
+)
+
+// intent is a release that is recorded and not yet carried out.
+type intent struct {
+	recorded
+	actor  audit.Actor
+	facets []string
+	file   *caseFile
+	lift   *escalation.Escalation
+}
+
+// release opens granted facets: the intent first, then the key, then the
+// outcome, and the answer last. Whatever fails after the intent is recorded as
+// failed, which gives the use of the grant back; what cannot even be recorded
+// is not answered, and reads "possibly opened" for ever.
+func (c *Custodian) release(ctx context.Context, o order.Release) (order.Released, error) {
+	who, err := c.authenticateStaff(ctx, o.Caller)
+	if err != nil {
+		return order.Released{}, err
+	}
+	facets := slices.Compact(slices.Sorted(slices.Values(o.Facets)))
+	if !caseForm.MatchString(o.Escalation) {
+		return order.Released{}, refuse(order.CodeEscalation)
+	}
+	if len(facets) != len(o.Facets) || len(facets) > len(escalation.Facets) {
+		return order.Released{}, refuse(order.CodeMalformed)
+	}
+	in, err := c.recordIntent(ctx, who, o, facets)
+	if err != nil {
+		return order.Released{}, err
+	}
+	c.config.Reached(StepIntentDurable)
+
+	// From here on the caller going away changes nothing: there is an intent,
+	// and it shall have its outcome.
+	ctx = context.WithoutCancel(ctx)
+	keys, vaultRequest, err := c.unwrapFacets(ctx, in)
+	if err != nil {
+		return order.Released{}, c.fail(ctx, in, err)
+	}
+	c.config.Reached(StepUnwrapped)
+	if err := c.recordRelease(ctx, in, vaultRequest); err != nil {
+		for _, k := range keys {
+			clear(k.Key)
+		}
+		return order.Released{}, err
+	}
+	c.config.Reached(StepOutcomeDurable)
+	return order.Released{
+		Case: in.caseID, Intent: in.ref.Hash.String(), Seq: in.ref.Seq, ReadUntil: in.lift.ReadUntil, Keys: keys,
+	}, nil
+}
+
+// recordIntent decides and writes identity.release_ordered. A repeated
+// idempotency key gets an intent of its own: inside the reading window it is
+// the same use, and after it there is nothing to repeat.
+func (c *Custodian) recordIntent(ctx context.Context, who bearer, o order.Release, facets []string) (intent, error) {
+	in := intent{facets: facets}
+	decide := func(ctx context.Context, turn *pglog.Turn) (string, pglog.Ref, error) {
+		var err error
+		if in.actor, err = who.actor(ctx, turn.Tx); err != nil {
+			return "", pglog.Ref{}, err
+		}
+		if in.file, in.lift, err = openLift(ctx, turn, o.Escalation); err != nil {
+			return "", pglog.Ref{}, err
+		}
+		if in.lift.Requester.ID != in.actor.ID {
+			// Another's grant is none: not even its existence is told.
+			return "", pglog.Ref{}, refuse(order.CodeEscalation)
+		}
+		decision, err := c.ask(ctx, turn.Tx, in.file.lifts.ReleaseInput(turn.At, in.actor, in.lift, facets, turn.ClockTrails))
+		switch {
+		case err != nil:
+			return "", pglog.Ref{}, err
+		case turn.ClockTrails:
+			return "", pglog.Ref{}, errClock
+		case !decision.Allow:
+			return "", pglog.Ref{}, notAllowed(decision)
+		}
+		// The machine's own rules hold under any policy.
+		if err := in.file.lifts.CheckRelease(in.lift, in.actor, facets, turn.At); err != nil {
+			return "", pglog.Ref{}, err
+		}
+		ref, err := in.file.append(turn, escalation.ReleaseOrderedEntry(in.lift, facets, turn.At), in.actor, &decision)
+		if err != nil {
+			return "", pglog.Ref{}, err
+		}
+		return in.lift.Case, ref, pgstore.Project(ctx, turn.Tx, in.lift)
+	}
+	body, err := json.Marshal([]any{o.Escalation, facets})
+	if err != nil {
+		return intent{}, err
+	}
+	sum := who.staff.SessionSum()
+	idem := pglog.Idempotency{Actor: who.staff.Issuer + "\x00" + who.staff.Subject + "\x00" + string(sum[:]), Key: string(o.IdempotencyKey), Body: body}
+	if idem.Key == "" {
+		return intent{}, refuse(order.CodeMalformed)
+	}
+	var replayed bool
+	if in.recorded, replayed, err = c.record(ctx, idem, decide); err == nil && replayed {
+		in.recorded, _, err = c.record(ctx, pglog.Idempotency{}, decide)
+	}
+	return in, err
+}
+
+// unwrapFacets reads the identity key and unwraps every sealed item of the
+// facets. What is unwrapped is what the log recorded: each header must have
+// the hash of its identity.sealed entry, and none may be missing.
+func (c *Custodian) unwrapFacets(ctx context.Context, in intent) (keys []order.FacetKey, vaultRequest string, err error) {
+	headers, err := c.facetHeaders(ctx, in)
+	if err != nil {
+		return nil, "", err
+	}
+	key, vaultRequest, err := c.readKey(ctx, in.recorded, &in.file.talk, seal.Identity)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, sealed := range in.file.talk.Sealed {
+		if !slices.Contains(in.facets, string(sealed.Facet)) {
+			continue
+		}
+		fileKey, err := key.FileKey(headers[sealed])
+		if err != nil {
+			return nil, "", fmt.Errorf("%s %d: %w", sealed.Facet, sealed.Number, err)
+		}
+		keys = append(keys, order.FacetKey{Facet: string(sealed.Facet), Number: sealed.Number, Key: fileKey})
+	}
+	return keys, vaultRequest, nil
+}
+
+// facetHeaders loads the headers that the log recorded of these facets. Rows
+// that the log does not know are not looked at.
+func (c *Custodian) facetHeaders(ctx context.Context, in intent) (map[conversation.Sealed][]byte, error) {
+	rows, err := c.pool.Query(ctx, `
+		SELECT facet, number, ciphertext FROM sceau.facets WHERE case_id = $1 AND facet = ANY($2)`, in.caseID, in.facets)
+	if err != nil {
+		return nil, fmt.Errorf("%w: reading facets: %w", errDatabase, err)
+	}
+	defer rows.Close()
+	type item struct {
+		facet  string
+		number int
+	}
+	found := map[item][]byte{}
+	for rows.Next() {
+		var i item
+		var ciphertext []byte
+		if err := rows.Scan(&i.facet, &i.number, &ciphertext); err != nil {
+			return nil, fmt.Errorf("%w: reading facets: %w", errDatabase, err)
+		}
+		header, err := seal.Header(ciphertext)
+		if err != nil {
+			return nil, fmt.Errorf("%s %d: %w", i.facet, i.number, err)
+		}
+		found[i] = header
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("%w: reading facets: %w", errDatabase, err)
+	}
+	headers := map[conversation.Sealed][]byte{}
+	for _, sealed := range in.file.talk.Sealed {
+		if !slices.Contains(in.facets, string(sealed.Facet)) {
+			continue
+		}
+		header, ok := found[item{string(sealed.Facet), sealed.Number}]
+		if !ok || seal.HeaderSum(header) != sealed.Header {
+			return nil, fmt.Errorf("%w: %s %d is not what was sealed", errAltered, sealed.Facet, sealed.Number)
+		}
+		headers[sealed] = header
+	}
+	return headers, nil
+}
+
+// recordRelease writes identity.released, if the grant still stands: what was
+// withdrawn, closed or erased meanwhile is not handed over.
+func (c *Custodian) recordRelease(ctx context.Context, in intent, vaultRequest string) error {
+	var ended error
+	err := c.recordOutcome(ctx, in, func(turn *pglog.Turn, file *caseFile, lift *escalation.Escalation) (audit.Entry, error) {
+		ended = nil
+		switch {
+		case lift.State != escalation.Released:
+			ended = refuse(policy.ReasonWrongState)
+		case escalation.Passed(lift.ReadUntil, turn.At):
+			ended = refuse(policy.ReasonGrantWindowOver)
+		case file.lifts.Erased:
+			ended = errDestroyed
+		case !file.lifts.Active(in.actor):
+			ended = refuse(policy.ReasonNotParticipant)
+		}
+		if ended != nil {
+			return escalation.ReleaseFailedEntry(lift, in.ref.Hash, refusal(ended).Code), nil
+		}
+		return escalation.ReleasedEntry(lift, in.ref.Hash, in.facets, vaultRequest), nil
+	})
+	if err != nil {
+		return err
+	}
+	return ended
+}
+
+// fail writes identity.release_failed and returns why it failed. When not even
+// that can be written, the database's refusal is the answer.
+func (c *Custodian) fail(ctx context.Context, in intent, cause error) error {
+	code := refusal(cause).Code
+	err := c.recordOutcome(ctx, in, func(_ *pglog.Turn, _ *caseFile, lift *escalation.Escalation) (audit.Entry, error) {
+		return escalation.ReleaseFailedEntry(lift, in.ref.Hash, code), nil
+	})
+	if err != nil {
+		return errors.Join(refusal(err), cause)
+	}
+	return cause
+}
+
+// recordOutcome writes the outcome of an intent, on the case as it is by then.
+func (c *Custodian) recordOutcome(ctx context.Context, in intent,
+	outcome func(*pglog.Turn, *caseFile, *escalation.Escalation) (audit.Entry, error),
+) error {
+	_, _, err := c.record(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (string, pglog.Ref, error) {
+		file, lift, err := openLift(ctx, turn, in.lift.ID)
+		if err != nil {
+			return "", pglog.Ref{}, err
+		}
+		entry, err := outcome(turn, file, lift)
+		if err != nil {
+			return "", pglog.Ref{}, err
+		}
+		ref, err := file.append(turn, entry, in.actor, nil)
+		if err != nil {
+			return "", pglog.Ref{}, err
+		}
+		return in.caseID, ref, pgstore.Project(ctx, turn.Tx, lift)
+	})
+	return err
+}
