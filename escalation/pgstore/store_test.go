@@ -1,0 +1,387 @@
+package pgstore_test
+
+import (
+	"crypto/sha256"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/crypto/seal"
+	"github.com/sceau-project/sceau/escalation"
+	"github.com/sceau-project/sceau/escalation/pgstore"
+	"github.com/sceau-project/sceau/internal/casetest"
+	"github.com/sceau-project/sceau/policy"
+)
+
+const told = "Il a dit qu’il viendrait ce soir avec un couteau."
+
+// A night is one conversation in which a child is in danger, and who is on duty.
+type night struct {
+	*casetest.World
+	t     *testing.T
+	store *pgstore.Store
+	cse   string
+
+	agent, other                       audit.Actor // agents
+	supervisor, second                 audit.Actor // had no part
+	agentAsSupervisor, otherSupervisor audit.Actor // other accounts of the agents
+	inspector                          audit.Actor
+}
+
+func newNight(t *testing.T, v policy.Variant) *night {
+	t.Helper()
+	w := casetest.New(t, v)
+	store, err := pgstore.New(pgstore.Config{Pool: w.Pool(t, "sceau_staff"), Log: w.Log(audit.ViaStaff), Policy: w.Policy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := &night{World: w, t: t, store: store,
+		agent: w.Member("amal", "amal", "agent"), other: w.Member("bruno", "bruno", "agent"),
+		supervisor: w.Member("diane", "diane", "supervisor"), second: w.Member("etienne", "etienne", "supervisor"),
+		agentAsSupervisor: w.Member("amal2", "amal", "supervisor"), otherSupervisor: w.Member("bruno2", "bruno", "supervisor"),
+		inspector: w.Member("gilles", "gilles", "inspector"),
+	}
+	n.cse = w.Opened(n.agent, told, "Je suis cachée dans la salle de bain.")
+	return n
+}
+
+var danger = policy.Assessment{
+	Immediacy: "now", Violence: "weapon", Suicide: "none", PerpetratorPresent: "yes", Captive: "unknown",
+	AgeBand: "10_12", Alone: "no", LocationKnown: "no", PsychologistOpinion: "none",
+}
+
+func (n *night) ask() pgstore.Ask {
+	n.t.Helper()
+	return pgstore.Ask{
+		Case: n.cse, Ground: escalation.GroundImminentDanger, Danger: danger,
+		Facets: []string{escalation.FacetConnection, escalation.FacetName}, Evidence: n.cite(1, 2),
+		Narrative: "Une arme, l’auteur est sur place, elle est cachée.",
+	}
+}
+
+func (n *night) cite(positions ...int) (cited []pgstore.Citation) {
+	n.t.Helper()
+	messages, err := n.Staff.MessagesAt(n.t.Context(), n.cse, positions)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	for _, m := range messages {
+		cited = append(cited, pgstore.Citation{Position: int64(m.Position), Sum: sha256.Sum256(m.Ciphertext)})
+	}
+	return cited
+}
+
+func (n *night) request() pgstore.Receipt {
+	n.t.Helper()
+	r, err := n.store.Request(n.t.Context(), pglog.Idempotency{}, n.agent, n.ask())
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	if r.State != escalation.Requested {
+		n.t.Fatalf("state %s, reasons %v", r.State, r.Reasons)
+	}
+	return r
+}
+
+func (n *night) approve(by audit.Actor, r pgstore.Receipt, facets ...string) (pgstore.Receipt, error) {
+	n.t.Helper()
+	return n.store.Approve(n.t.Context(), pglog.Idempotency{}, by, r.ID, hash(n.t, r.Request), facets)
+}
+
+func hash(t *testing.T, s string) audit.Hash {
+	t.Helper()
+	h, err := audit.ParseHash(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// code is the one code of a refusal, by policy or by the machine.
+func code(err error) string {
+	var refused *pgstore.Refused
+	if errors.As(err, &refused) && len(refused.Reasons) > 0 {
+		return refused.Reasons[0]
+	}
+	return escalation.Code(err)
+}
+
+// rowAgrees holds the projection to the fold.
+func (n *night) rowAgrees(id string) *escalation.Escalation {
+	n.t.Helper()
+	c, err := pgstore.ReadCase(n.t.Context(), n.Super, n.cse)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	e, ok := c.Escalation(id)
+	if !ok {
+		n.t.Fatalf("%s is not in the log", id)
+	}
+	var state string
+	var deadline *time.Time
+	var last int64
+	if err := n.Super.QueryRow(n.t.Context(), `SELECT state, deadline, last_seq FROM sceau.escalations WHERE escalation_id = $1`, id).Scan(&state, &deadline, &last); err != nil {
+		n.t.Fatal(err)
+	}
+	want, open := e.Deadline()
+	if state != string(e.State) || last != e.LastSeq || open != (deadline != nil) || (open && !deadline.Equal(want)) {
+		n.t.Fatalf("row says %s until %v by %d, the log says %s until %v by %d", state, deadline, last, e.State, want, e.LastSeq)
+	}
+	return e
+}
+
+func TestGrantInPart(t *testing.T) {
+	n := newNight(t, policy.Production)
+	r := n.request()
+	if got, err := n.store.Pending(t.Context()); err != nil || len(got) != 1 || got[0].ID != r.ID {
+		t.Fatalf("pending: %v, %v", got, err)
+	}
+	granted, err := n.approve(n.supervisor, r, escalation.FacetConnection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if granted.State != escalation.Approved || !slices.Equal(granted.Granted, []string{escalation.FacetConnection}) {
+		t.Fatalf("granted %+v", granted)
+	}
+	e := n.rowAgrees(r.ID)
+	if !slices.Equal(e.Asked, []string{escalation.FacetConnection, escalation.FacetName}) {
+		t.Fatalf("asked %v", e.Asked)
+	}
+	if _, err := n.store.Close(t.Context(), pglog.Idempotency{}, n.agent, r.ID); err != nil {
+		t.Fatal(err)
+	}
+	if e := n.rowAgrees(r.ID); e.State != escalation.Closed {
+		t.Fatalf("state %s", e.State)
+	}
+}
+
+// What an agent writes about a child is sealed, and bound to the request.
+func TestNarrativeIsSealedAndCommitted(t *testing.T) {
+	n := newNight(t, policy.Production)
+	r := n.request()
+	e := n.rowAgrees(r.ID)
+	var sealed []byte
+	if err := n.Super.QueryRow(t.Context(), `SELECT ciphertext FROM sceau.narratives WHERE escalation_id = $1`, r.ID).Scan(&sealed); err != nil {
+		t.Fatal(err)
+	}
+	header, err := seal.Header(sealed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seal.HeaderSum(header) != e.Narrative {
+		t.Fatal("the narrative's header is not the one in the log")
+	}
+	key, err := n.Keys[n.cse].Transcript.FileKey(header)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := seal.Open(sealed, key, seal.Narrative(n.cse, r.ID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := pgstore.ReadNarrative(plain); err != nil || text != n.ask().Narrative {
+		t.Fatalf("%q, %v", text, err)
+	}
+	if _, err := seal.Open(sealed, key, seal.Narrative(n.cse, "another")); !errors.Is(err, seal.ErrContext) {
+		t.Fatalf("opened as another's narrative: %v", err)
+	}
+}
+
+// Four eyes: the table says who may answer, and what the others are told.
+func TestWhoMayAnswer(t *testing.T) {
+	n := newNight(t, policy.Production)
+	if err := n.Staff.HandOver(t.Context(), n.agent, n.cse, n.other.ID, casetest.ClientKey()); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.Staff.HandOver(t.Context(), n.other, n.cse, n.agent.ID, casetest.ClientKey()); err != nil {
+		t.Fatal(err)
+	}
+	r := n.request()
+	agentAsSelf := n.agent
+	agentAsSelf.Role = "supervisor"
+	for _, tt := range []struct {
+		who  string
+		by   audit.Actor
+		code string
+	}{
+		{"the requester, as agent", n.agent, policy.ReasonApproverIsRequester},
+		{"the requester, in another role", agentAsSelf, policy.ReasonApproverIsRequester},
+		{"the requester, under another account", n.agentAsSupervisor, policy.ReasonApproverSamePerson},
+		{"who had the conversation before, under another account", n.otherSupervisor, policy.ReasonApproverTookPart},
+		{"an inspector", n.inspector, policy.ReasonRoleNotAllowed},
+		{"nobody", audit.Actor{ID: "s-x", Role: "supervisor"}, policy.ReasonPersonMissing},
+	} {
+		t.Run(tt.who, func(t *testing.T) {
+			_, err := n.approve(tt.by, r, escalation.FacetName)
+			var refused *pgstore.Refused
+			if !errors.As(err, &refused) || !slices.Contains(refused.Reasons, tt.code) {
+				t.Errorf("approve: %v, want %s", err, tt.code)
+			}
+			_, err = n.store.Deny(t.Context(), pglog.Idempotency{}, tt.by, r.ID, hash(t, r.Request), escalation.DenialReasons[0])
+			if !errors.As(err, &refused) || !slices.Contains(refused.Reasons, tt.code) {
+				t.Errorf("deny: %v, want %s", err, tt.code)
+			}
+		})
+	}
+	if e := n.rowAgrees(r.ID); e.State != escalation.Requested || len(e.Approvals) != 0 {
+		t.Fatalf("after refusals: %s, %d approvals", e.State, len(e.Approvals))
+	}
+}
+
+// An approval is of the request that was read, not of the escalation's name.
+func TestApprovalQuotesTheRequest(t *testing.T) {
+	n := newNight(t, policy.Production)
+	first := n.request()
+	if _, err := n.store.Withdraw(t.Context(), pglog.Idempotency{}, n.agent, first.ID); err != nil {
+		t.Fatal(err)
+	}
+	second := n.request()
+	second.Request = first.Request
+	if _, err := n.approve(n.supervisor, second, escalation.FacetName); code(err) != policy.ReasonRequestChanged {
+		t.Fatalf("approved with another request's hash: %v", err)
+	}
+	if _, err := n.approve(n.supervisor, first, escalation.FacetName); code(err) != policy.ReasonWrongState {
+		t.Fatalf("approved a withdrawn request: %v", err)
+	}
+}
+
+func TestRefusedByPolicyIsRecorded(t *testing.T) {
+	n := newNight(t, policy.Production)
+	for _, tt := range []struct {
+		name string
+		ask  func(*pgstore.Ask)
+		code string
+	}{
+		{"no ground", func(a *pgstore.Ask) { a.Ground = "" }, policy.ReasonGroundUnknown},
+		{"curiosity", func(a *pgstore.Ask) { a.Ground = "curiosity" }, policy.ReasonGroundUnknown},
+		{"no evidence", func(a *pgstore.Ask) { a.Evidence = nil }, policy.ReasonEvidenceMissing},
+		{"no facet", func(a *pgstore.Ask) { a.Facets = nil }, policy.ReasonFacetsMissing},
+		{"no danger", func(a *pgstore.Ask) {
+			a.Danger.Immediacy, a.Danger.Violence, a.Danger.PerpetratorPresent = "days", "none", "no"
+		}, policy.ReasonDangerNotShown},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			ask := n.ask()
+			tt.ask(&ask)
+			r, err := n.store.Request(t.Context(), pglog.Idempotency{}, n.agent, ask)
+			if err != nil || r.State != escalation.Refused || !slices.Contains(r.Reasons, tt.code) {
+				t.Fatalf("%+v, %v; want %s", r, err, tt.code)
+			}
+			n.rowAgrees(r.ID)
+		})
+	}
+	// Evidence that is not what the agent saw is no request at all.
+	ask := n.ask()
+	ask.Evidence[0].Sum[0] ^= 1
+	if _, err := n.store.Request(t.Context(), pglog.Idempotency{}, n.agent, ask); code(err) != policy.ReasonEvidenceUnknown {
+		t.Fatalf("cited another message: %v", err)
+	}
+	// Not mine and not there are the same answer.
+	ask = n.ask()
+	_, notMine := n.store.Request(t.Context(), pglog.Idempotency{}, n.other, ask)
+	ask.Case = "5f0f9b1e-6a64-4c56-9a42-0d8f3f2f6f11"
+	_, notThere := n.store.Request(t.Context(), pglog.Idempotency{}, n.agent, ask)
+	if !errors.Is(notMine, pgstore.ErrNotFound) || !errors.Is(notThere, pgstore.ErrNotFound) {
+		t.Fatalf("not mine: %v; not there: %v", notMine, notThere)
+	}
+}
+
+// Approve, deny and withdraw at once, from many hands: exactly one decides.
+func TestOneAnswerWins(t *testing.T) {
+	n := newNight(t, policy.Production)
+	r := n.request()
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	won := 0
+	for i := range 9 {
+		wg.Go(func() {
+			var err error
+			switch i % 3 {
+			case 0:
+				_, err = n.approve(n.supervisor, r, escalation.FacetName)
+			case 1:
+				_, err = n.store.Deny(t.Context(), pglog.Idempotency{}, n.second, r.ID, hash(t, r.Request), escalation.DenialReasons[0])
+			case 2:
+				_, err = n.store.Withdraw(t.Context(), pglog.Idempotency{}, n.agent, r.ID)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				won++
+			} else if code(err) == "" {
+				t.Errorf("neither done nor refused: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if won != 1 {
+		t.Fatalf("%d answers won", won)
+	}
+	n.rowAgrees(r.ID)
+}
+
+// Expiry is recorded by the sweeper, and holds before it comes by.
+func TestExpiry(t *testing.T) {
+	n := newNight(t, policy.Demonstration)
+	r := n.request()
+	for r.Deadline.After(time.Now()) {
+		select {
+		case <-t.Context().Done():
+			t.Fatal(t.Context().Err())
+		case <-time.After(time.Until(*r.Deadline) + 10*time.Millisecond): // the policy's own seconds
+		}
+	}
+	if _, err := n.approve(n.supervisor, r, escalation.FacetName); code(err) != policy.ReasonTooLate {
+		t.Fatalf("approved too late: %v", err)
+	}
+	if swept, err := n.store.Sweep(t.Context()); err != nil || swept != 1 {
+		t.Fatalf("swept %d, %v", swept, err)
+	}
+	if e := n.rowAgrees(r.ID); e.State != escalation.Expired {
+		t.Fatalf("state %s", e.State)
+	}
+	if swept, err := n.store.Sweep(t.Context()); err != nil || swept != 0 {
+		t.Fatalf("swept again %d, %v", swept, err)
+	}
+}
+
+// A repeated request is the same request; another under its key is refused.
+func TestRequestOnce(t *testing.T) {
+	n := newNight(t, policy.Production)
+	idem := pglog.Idempotency{Actor: n.agent.ID, Key: casetest.ClientKey(), Body: []byte("one")}
+	first, err := n.store.Request(t.Context(), idem, n.agent, n.ask())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := n.store.Request(t.Context(), idem, n.agent, n.ask())
+	if err != nil || again.ID != first.ID || again.Request != first.Request {
+		t.Fatalf("first %+v, again %+v, %v", first, again, err)
+	}
+	idem.Body = []byte("other")
+	if _, err := n.store.Request(t.Context(), idem, n.agent, n.ask()); !errors.Is(err, pglog.ErrIdempotencyMismatch) {
+		t.Fatalf("another body: %v", err)
+	}
+}
+
+// A compromised staff process writes what it likes into the projection, with no
+// entry behind it: the database refuses.
+func TestNoStateWithoutEntry(t *testing.T) {
+	n := newNight(t, policy.Production)
+	r := n.request()
+	staff := n.Pool(t, "sceau_staff")
+	for _, sql := range []string{
+		`UPDATE sceau.escalations SET state = 'approved' WHERE escalation_id = $1`,
+		`UPDATE sceau.escalations SET state = 'approved', last_seq = last_seq - 1 WHERE escalation_id = $1`,
+		`UPDATE sceau.escalations SET requester_id = 's-bruno' WHERE escalation_id = $1`,
+		`DELETE FROM sceau.escalations WHERE escalation_id = $1`,
+	} {
+		if _, err := staff.Exec(t.Context(), sql, r.ID); err == nil {
+			t.Errorf("went through: %s", sql)
+		}
+	}
+	n.rowAgrees(r.ID)
+}
