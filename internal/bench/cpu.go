@@ -24,8 +24,9 @@ import (
 
 const (
 	verified   = 100_000 // entries a round verifies
-	decided    = 2_000   // decisions a round takes
-	sealed     = 500     // messages a round seals
+	decided    = 200     // decisions a turn takes
+	sealed     = 50      // messages a turn seals
+	turns      = 10      // of both ways in a round: short ones, so that a neighbour's noise meets both
 	sealedSize = 1000    // bytes of such a message
 )
 
@@ -102,7 +103,7 @@ func Seal(ctx context.Context, rounds int) ([]Figure, error) {
 		content, padded := bytes.Repeat([]byte("a"), sealedSize), bytes.Repeat([]byte("a"), 1280)
 		where := seal.Message("5f0f9b1e-6a64-4c56-9a42-0d8f3f2f6f11", 12)
 		var ours, bare series
-		for range rounds {
+		for range rounds * turns {
 			if err := ctx.Err(); err != nil {
 				return nil, err
 			}
@@ -156,7 +157,7 @@ func each(n int, do func() error) (float64, error) {
 
 // Decide measures one policy decision, from the input's struct to the bytes
 // that go to the log, beside writing and reading the same input as JSON: what
-// any rule engine would have to do at the least. Times in µs; a round's figure
+// any rule engine would have to do at the least. Times in µs; a turn's figure
 // is the median of its decisions.
 func Decide(ctx context.Context, rounds int) ([]Figure, error) {
 	p, err := loadedPolicy()
@@ -166,7 +167,7 @@ func Decide(ctx context.Context, rounds int) ([]Figure, error) {
 	var figures []Figure
 	for _, in := range inputs() {
 		var ours, bare series
-		for range rounds {
+		for range rounds * turns {
 			took := make(series, 0, decided)
 			for range decided {
 				start := time.Now()
