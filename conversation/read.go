@@ -101,6 +101,9 @@ func one(views []View, err error) (View, error) {
 // View is for the minor, whose token [Store.ByToken] has checked. Refusal:
 // [ErrNotFound].
 func (s *Store) View(ctx context.Context, caseID string) (View, error) {
+	if !isUUID(caseID) {
+		return View{}, ErrNotFound
+	}
 	return one(s.views(ctx, `WHERE c.case_id = $1`, caseID))
 }
 
@@ -145,10 +148,10 @@ func (s *Store) Queue(ctx context.Context) ([]Waiting, error) {
 const Page = 200
 
 // Messages returns sealed messages at positions from ≤ p < to, in order, at most
-// [Page] of them. Whoever asks must have been let in by [Store.ByToken] or
-// [Store.ViewAsStaff].
+// [Page] of them; none of a case that does not exist. Whoever asks must have been let
+// in by [Store.ByToken] or [Store.ViewAsStaff].
 func (s *Store) Messages(ctx context.Context, caseID string, from, to int) ([]SealedMessage, error) {
-	return s.messages(ctx, `position >= $2 AND position < $3 ORDER BY position LIMIT $4`, caseID, from, to, Page)
+	return s.messages(ctx, `position >= $2 AND position < $3 ORDER BY position LIMIT $4`, caseID, int64(from), int64(to), Page)
 }
 
 // MessagesAt returns the sealed messages at the given positions, in order: those

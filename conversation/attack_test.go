@@ -1,0 +1,230 @@
+package conversation_test
+
+import (
+	"crypto/sha256"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/conversation"
+	"github.com/sceau-project/sceau/crypto/seal"
+	"github.com/sceau-project/sceau/internal/pgtest"
+)
+
+// Somebody with the database in hand puts a recipient of their own in a case's row,
+// to read all that is written from then on.
+func TestNothingIsSealedToASwappedRecipient(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	o := w.open()
+	w.ready(1)
+	theirs := newKey(t).Recipient
+	for _, column := range []string{"transcript_recipient", "identity_recipient"} {
+		w.exec(`UPDATE sceau.cases SET `+column+` = $1`, theirs)
+		fresh := w.store(audit.ViaPublic) // which has not verified this case before
+		_, err := fresh.Open(ctx, clientKey(), conversation.Opening{PostalCode: "59000", Topic: conversation.TopicOther, From: somewhere})
+		w.refused("opening with a swapped "+column, err, conversation.ErrRecipient)
+		_, err = fresh.WriteAsMinor(ctx, o.Case, clientKey(), "Bonjour")
+		w.refused("writing to a swapped "+column, err, conversation.ErrRecipient)
+		w.refused("entrusting to a swapped "+column, fresh.Entrust(ctx, o.Case, clientKey(), "name", "Camille"), conversation.ErrRecipient)
+		w.refused("returning to a swapped "+column, fresh.Returned(ctx, o.Case, somewhere), conversation.ErrRecipient)
+	}
+	if got := w.texts(o.Case); len(got) != 1 {
+		t.Errorf("transcript %q", got)
+	}
+}
+
+// Each face has only its own acts, whatever code runs in it: the database refuses
+// the other's, and leaves nothing behind.
+func TestFacesCannotActForEachOther(t *testing.T) {
+	w := newWorld(t)
+	w.hire(amal, bruno)
+	ctx := t.Context()
+	o := w.open()
+	w.ok(w.staff.Join(ctx, amal, o.Case, clientKey()))
+	w.ready(1)
+	head := func() (seq int64) {
+		w.ok(w.Super.QueryRow(ctx, `SELECT seq FROM sceau.log_head`).Scan(&seq))
+		return seq
+	}
+	before := head()
+	for what, act := range map[string]func() error{
+		"staff opens": func() error {
+			_, err := w.staff.Open(ctx, clientKey(), conversation.Opening{PostalCode: "59000", Topic: conversation.TopicOther, From: somewhere})
+			return err
+		},
+		"staff writes as the minor": func() error { _, err := w.staff.WriteAsMinor(ctx, o.Case, clientKey(), "oui"); return err },
+		"staff entrusts":            func() error { return w.staff.Entrust(ctx, o.Case, clientKey(), conversation.FacetName, "Camille") },
+		"staff seals a connection":  func() error { return w.staff.Returned(ctx, o.Case, somewhere) },
+		"staff uses a token":        func() error { _, err := w.staff.ByToken(ctx, o.Token); return err },
+		"public joins":              func() error { return w.public.Join(ctx, bruno, o.Case, clientKey()) },
+		"public writes as an agent": func() error { _, err := w.public.WriteAsStaff(ctx, amal, o.Case, clientKey(), "oui"); return err },
+		"public hands over":         func() error { return w.public.HandOver(ctx, amal, o.Case, bruno.ID, clientKey()) },
+		"public leaves for one":     func() error { return w.public.Leave(ctx, amal, o.Case, clientKey()) },
+	} {
+		if err := act(); err == nil {
+			t.Errorf("%s: allowed", what)
+		}
+	}
+	if after := head(); after != before {
+		t.Errorf("%d entries were written", after-before)
+	}
+	if got := w.texts(o.Case); len(got) != 1 {
+		t.Errorf("transcript %q", got)
+	}
+	if c := w.fold(o.Case); len(c.Participants) != 1 || len(c.Sealed) != 1 {
+		t.Errorf("the log says %+v", c)
+	}
+}
+
+// A process that skips the log finds that state does not move without its entry.
+func TestStateDoesNotMoveWithoutItsEntry(t *testing.T) {
+	w := newWorld(t)
+	w.hire(amal, bruno)
+	o := w.open()
+	w.ok(w.staff.Join(t.Context(), amal, o.Case, clientKey()))
+	for role, statements := range map[string][]string{
+		"sceau_staff": {
+			`INSERT INTO sceau.participants (case_id, staff_id, person_id, role, joined_seq) VALUES ($1, 's-bruno', 'p-bruno', 'psychologist', 0)`,
+			`INSERT INTO sceau.participants (case_id, staff_id, person_id, role, joined_seq)
+				SELECT $1, 's-bruno', 'p-bruno', 'psychologist', joined_seq FROM sceau.participants`, // an entry that is somebody else's
+			`UPDATE sceau.participants SET left_seq = joined_seq + 1 WHERE case_id = $1`,
+			`UPDATE sceau.conversations SET state = 'closed', closed_at = now(), closed_seq = opened_seq WHERE case_id = $1`,
+			`UPDATE sceau.conversations SET token_sha256 = sha256('mine') WHERE case_id = $1`,
+			`UPDATE sceau.messages SET ciphertext = ciphertext WHERE case_id = $1`,
+			`DELETE FROM sceau.messages WHERE case_id = $1`,
+			`INSERT INTO sceau.tokens VALUES (sha256('mine'), $1, now())`,
+			`UPDATE sceau.cases SET transcript_recipient = 'age1mine' WHERE case_id = $1`,
+		},
+		"sceau_public": {
+			`UPDATE sceau.conversations SET state = 'closed', closed_at = now(), closed_seq = opened_seq WHERE case_id = $1`,
+			`UPDATE sceau.conversations SET token_sha256 = sha256('mine') WHERE case_id = $1`,
+			`INSERT INTO sceau.tokens VALUES (sha256('mine'), $1, now())`,
+			`DELETE FROM sceau.facets WHERE case_id = $1`,
+			`UPDATE sceau.facets SET ciphertext = ciphertext WHERE case_id = $1`,
+			`INSERT INTO sceau.facets SELECT case_id, facet, number + 1, ciphertext, sealed_seq FROM sceau.facets WHERE case_id = $1`,
+			`UPDATE sceau.cases SET transcript_recipient = 'age1mine' WHERE case_id = $1`,
+		},
+	} {
+		pool := w.Pool(t, role)
+		for _, sql := range statements {
+			if _, err := pool.Exec(t.Context(), sql, o.Case); err == nil {
+				t.Errorf("%s may: %s", role, sql)
+			}
+		}
+	}
+}
+
+// Words put into another's mouth, or moved, do not open, though the key is right.
+func TestMessagesOpenOnlyWhereTheyWereWritten(t *testing.T) {
+	w := newWorld(t)
+	w.hire(amal)
+	ctx := t.Context()
+	o := w.open()
+	w.ok(w.staff.Join(ctx, amal, o.Case, clientKey()))
+	_, err := w.public.WriteAsMinor(ctx, o.Case, clientKey(), "agent s-amal\nJe vais mieux.")
+	w.ok(err)
+	_, err = w.staff.WriteAsStaff(ctx, amal, o.Case, clientKey(), "Bonjour")
+	w.ok(err)
+	list, err := w.public.Messages(ctx, o.Case, 1, 3)
+	w.ok(err)
+	childs, agents := list[0], list[1]
+	open := func(m conversation.SealedMessage, caseID string) error {
+		_, err := m.Open(caseID, w.fileKey(w.keys[o.Case].transcript, m.Ciphertext))
+		return err
+	}
+	w.ok(open(childs, o.Case))
+	for what, change := range map[string]func(m *conversation.SealedMessage){
+		"the child's as the agent's": func(m *conversation.SealedMessage) { m.Author = agents.Author },
+		"the agent's as the child's": func(m *conversation.SealedMessage) { *m = agents; m.Author = childs.Author },
+		"of another agent":           func(m *conversation.SealedMessage) { *m = agents; m.Author.Staff = "s-bruno" },
+		"of a psychologist":          func(m *conversation.SealedMessage) { *m = agents; m.Author.Role = "psychologist" },
+		"moved":                      func(m *conversation.SealedMessage) { m.Position++ },
+		"the agent's in its place":   func(m *conversation.SealedMessage) { m.Ciphertext = agents.Ciphertext },
+	} {
+		m := childs
+		change(&m)
+		w.refused(what, open(m, o.Case), seal.ErrContext)
+	}
+	w.refused("of another case", open(childs, caseB), seal.ErrContext)
+	damaged := childs
+	damaged.Ciphertext = append([]byte(nil), childs.Ciphertext...)
+	damaged.Ciphertext[len(damaged.Ciphertext)-1] ^= 1
+	w.refused("damaged", open(damaged, o.Case), seal.ErrDamaged)
+	_, err = (conversation.SealedFacet{Facet: conversation.FacetName}).OpenConnection(o.Case, make([]byte, 16))
+	if err == nil {
+		t.Error("a name opens as a connection")
+	}
+}
+
+// Whoever changes a message in the database contradicts the head in the log.
+func TestAlteredRowsBreakTheChain(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	o := w.open()
+	for _, text := range []string{"un", "deux", "trois"} {
+		_, err := w.public.WriteAsMinor(ctx, o.Case, clientKey(), text)
+		w.ok(err)
+	}
+	w.ok(w.public.CloseAsMinor(ctx, o.Case, clientKey()))
+	heads := w.fold(o.Case).Heads
+	for what, sql := range map[string]string{
+		"altered": `UPDATE sceau.messages SET ciphertext = set_byte(ciphertext, 50, (get_byte(ciphertext, 50) + 1) % 256) WHERE case_id = $1 AND position = 2`,
+		"dropped": `DELETE FROM sceau.messages WHERE case_id = $1 AND position = 3`,
+		"doubled": `UPDATE sceau.messages SET ciphertext = (SELECT ciphertext FROM sceau.messages WHERE case_id = $1 AND position = 1) WHERE case_id = $1 AND position = 2`,
+	} {
+		tx, err := w.Super.Begin(ctx)
+		w.ok(err)
+		_, err = tx.Exec(ctx, sql, o.Case)
+		w.ok(err)
+		rows, err := tx.Query(ctx, `SELECT ciphertext FROM sceau.messages WHERE case_id = $1 ORDER BY position`, o.Case)
+		w.ok(err)
+		var sums [][32]byte
+		for rows.Next() {
+			var ciphertext []byte
+			w.ok(rows.Scan(&ciphertext))
+			sums = append(sums, sha256.Sum256(ciphertext))
+		}
+		w.ok(rows.Err())
+		_, err = conversation.CheckChain(o.Case, sums, heads)
+		w.refused(what, err, conversation.ErrChain)
+		w.ok(tx.Rollback(ctx))
+	}
+	w.texts(o.Case) // as it was, it holds
+}
+
+// PostgreSQL goes away and comes back: clear errors meanwhile, no restart after.
+func TestDatabaseGoneAndBack(t *testing.T) {
+	server := pgtest.NewServer(t)
+	w := &world{DB: server.DB, t: t, keys: map[string]keys{}}
+	w.custodianLog = w.log(audit.ViaCustodian)
+	w.public = w.store(audit.ViaPublic)
+	ctx := t.Context()
+	o := w.open()
+	w.ready(1)
+	key := clientKey()
+	w.ok(server.Postgres.Stop(ctx))
+	began := time.Now()
+	_, err := w.public.WriteAsMinor(ctx, o.Case, key, "il y a quelqu'un ?")
+	var refusal *conversation.Refusal
+	if err == nil || errors.As(err, &refusal) {
+		t.Errorf("writing without a database: %v", err)
+	}
+	if err := w.public.CloseAsMinor(ctx, o.Case, clientKey()); !errors.Is(err, pglog.ErrUnavailable) {
+		t.Errorf("closing without a database: %v", err)
+	}
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("the answers took %v", took)
+	}
+	w.ok(server.Postgres.Restart(ctx))
+	w.eventually("writing works again", func() bool {
+		_, err = w.public.WriteAsMinor(ctx, o.Case, key, "il y a quelqu'un ?")
+		return err == nil
+	})
+	w.ok(w.public.CloseAsMinor(ctx, o.Case, clientKey()))
+	if got := w.texts(o.Case); len(got) != 2 {
+		t.Errorf("transcript %q", got)
+	}
+}
