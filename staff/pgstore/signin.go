@@ -1,0 +1,199 @@
+// Package pgstore keeps who works here: accounts, the persons behind them and
+// their sessions, each under a random id that entries may name. The names lie
+// in these tables alone, where an erasure can reach them.
+package pgstore
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/internal/stafftoken"
+)
+
+var (
+	// ErrRole means that the role asked for is not the one of this session, or
+	// not one of the token's. Switching role is signing in again.
+	ErrRole = errors.New("the session does not act in that role")
+
+	// ErrChanged means that a token says of an account or a session what was
+	// said differently before: another person behind the account, or another
+	// account behind the session.
+	ErrChanged = errors.New("the token contradicts what is known of the account")
+
+	// ErrEnded means that the session was ended.
+	ErrEnded = errors.New("the session has ended")
+
+	// ErrDatabase means that PostgreSQL could not be asked.
+	ErrDatabase = errors.New("the database does not answer")
+)
+
+// A Session is one signing in of one account, in one role.
+type Session struct {
+	Actor audit.Actor // as entries name it
+	Name  string      // shown to colleagues
+}
+
+// Sessions binds the tokens of staff to sessions.
+type Sessions struct {
+	pool *pgxpool.Pool // of role sceau_staff
+	log  *pglog.Log
+}
+
+// NewSessions keeps sessions in pool and writes staff.signed_in to log.
+func NewSessions(pool *pgxpool.Pool, log *pglog.Log) *Sessions {
+	return &Sessions{pool: pool, log: log}
+}
+
+// Of returns the session of a verified token, in the role asked for, or in its
+// only role when none is. The first use of a session binds it to its role and
+// is an entry, staff.signed_in, in the same transaction. The error is ErrRole,
+// ErrChanged, ErrEnded, ErrDatabase, the log's, or stafftoken's for a choice of
+// role that is impossible.
+func (s *Sessions) Of(ctx context.Context, claims stafftoken.Claims, asked string) (Session, error) {
+	session, err := find(ctx, s.pool, claims, asked)
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return session, err
+	}
+	role, err := claims.Role(asked)
+	if err != nil {
+		return Session{}, err
+	}
+	_, err = s.log.Do(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (any, error) {
+		// Another request of the same session may have been first.
+		var err error
+		if session, err = find(ctx, turn.Tx, claims, asked); !errors.Is(err, pgx.ErrNoRows) {
+			return nil, err
+		}
+		session, err = signIn(ctx, turn, claims, role)
+		return nil, err
+	})
+	return session, err
+}
+
+type querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+const bound = `
+SELECT s.session_id, s.role, s.ended_at IS NOT NULL, f.staff_id, f.person_id, coalesce(f.unit_id, ''), f.name,
+       f.issuer, f.subject, p.claim
+FROM sceau.staff_sessions s
+JOIN sceau.staff f USING (staff_id)
+JOIN sceau.persons p USING (person_id)
+WHERE s.issuer = $1 AND s.sid_sha256 = $2`
+
+// find looks for a bound session; pgx.ErrNoRows when there is none.
+func find(ctx context.Context, q querier, claims stafftoken.Claims, asked string) (Session, error) {
+	var (
+		session                 Session
+		a                       = &session.Actor
+		ended                   bool
+		issuer, subject, person string
+		sum                     = claims.SessionSum()
+	)
+	err := q.QueryRow(ctx, bound, claims.Issuer, sum[:]).
+		Scan(&a.Session, &a.Role, &ended, &a.ID, &a.Person, &a.Unit, &session.Name, &issuer, &subject, &person)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return Session{}, pgx.ErrNoRows
+	case err != nil:
+		return Session{}, fmt.Errorf("%w: finding a session: %w", ErrDatabase, err)
+	case issuer != claims.Issuer, subject != claims.Subject, person != claims.Person:
+		return Session{}, ErrChanged
+	case ended:
+		return Session{}, ErrEnded
+	case asked != "" && asked != a.Role, !slices.Contains(claims.Roles, a.Role):
+		// A role that the account lost since is lost to its sessions too.
+		return Session{}, ErrRole
+	}
+	return session, nil
+}
+
+// signIn binds a session, in a turn under the log's head lock: so nobody else
+// inserts the same account, person or unit at the same time.
+func signIn(ctx context.Context, turn *pglog.Turn, claims stafftoken.Claims, role string) (Session, error) {
+	session := Session{Name: claims.Name, Actor: audit.Actor{Role: role, Session: newID("x-")}}
+	a := &session.Actor
+	fail := func(err error) (Session, error) {
+		return Session{}, fmt.Errorf("%w: signing in: %w", ErrDatabase, err)
+	}
+	err := turn.Tx.QueryRow(ctx, `
+		WITH new AS (INSERT INTO sceau.persons (person_id, issuer, claim) VALUES ($1, $2, $3)
+			ON CONFLICT (issuer, claim) DO NOTHING RETURNING person_id)
+		SELECT person_id FROM new UNION ALL
+		SELECT person_id FROM sceau.persons WHERE issuer = $2 AND claim = $3`,
+		newID("p-"), claims.Issuer, claims.Person).Scan(&a.Person)
+	if err != nil {
+		return fail(err)
+	}
+	var unit *string
+	if claims.Unit != "" {
+		err = turn.Tx.QueryRow(ctx, `
+			WITH new AS (INSERT INTO sceau.units (unit_id, issuer, claim) VALUES ($1, $2, $3)
+				ON CONFLICT (issuer, claim) DO NOTHING RETURNING unit_id)
+			SELECT unit_id FROM new UNION ALL
+			SELECT unit_id FROM sceau.units WHERE issuer = $2 AND claim = $3`,
+			newID("u-"), claims.Issuer, claims.Unit).Scan(&unit)
+		if err != nil {
+			return fail(err)
+		}
+	}
+	var person string
+	err = turn.Tx.QueryRow(ctx, `
+		WITH new AS (INSERT INTO sceau.staff (staff_id, issuer, subject, person_id, unit_id, name) VALUES ($1, $2, $3, $4, $5, $6)
+			ON CONFLICT (issuer, subject) DO NOTHING RETURNING staff_id, person_id, unit_id)
+		SELECT staff_id, person_id, coalesce(unit_id, '') FROM new UNION ALL
+		SELECT staff_id, person_id, coalesce(unit_id, '') FROM sceau.staff WHERE issuer = $2 AND subject = $3`,
+		newID("s-"), claims.Issuer, claims.Subject, a.Person, unit, claims.Name).Scan(&a.ID, &person, &a.Unit)
+	if err != nil {
+		return fail(err)
+	}
+	if person != a.Person {
+		return Session{}, ErrChanged // four eyes count persons: an account keeps its own
+	}
+	ref, err := turn.Append(pglog.Draft{Actor: *a, Action: audit.ActionStaffSignedIn})
+	if err != nil {
+		return Session{}, err
+	}
+	sum := claims.SessionSum()
+	if _, err := turn.Tx.Exec(ctx, `
+		INSERT INTO sceau.staff_sessions (session_id, issuer, sid_sha256, staff_id, role, signed_in_seq)
+		VALUES ($1, $2, $3, $4, $5, $6)`, a.Session, claims.Issuer, sum[:], a.ID, role, ref.Seq); err != nil {
+		return fail(err)
+	}
+	return session, nil
+}
+
+// Names returns the names of accounts, as colleagues see them.
+func (s *Sessions) Names(ctx context.Context, ids []string) (map[string]string, error) {
+	rows, err := s.pool.Query(ctx, `SELECT staff_id, name FROM sceau.staff WHERE staff_id = ANY($1)`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("%w: reading names: %w", ErrDatabase, err)
+	}
+	names := map[string]string{}
+	var id, name string
+	if _, err := pgx.ForEachRow(rows, []any{&id, &name}, func() error {
+		names[id] = name
+		return nil
+	}); err != nil {
+		return nil, fmt.Errorf("%w: reading names: %w", ErrDatabase, err)
+	}
+	return names, nil
+}
+
+// newID draws a random id with the prefix of its kind. It says nothing of whom
+// it names.
+func newID(prefix string) string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return prefix + hex.EncodeToString(b[:])
+}

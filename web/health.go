@@ -1,0 +1,71 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Check asks whether a dependency would serve now. Names are what /readyz says
+// is down: postgres, custodian, vault, issuer, policy, head.
+type Check struct {
+	Name string
+	// Down returns what is down: nothing, Name itself, or the dependencies
+	// behind it. It must honour its context.
+	Down func(context.Context) []string
+}
+
+// readyAge is for how long an answer of /readyz is repeated: whoever asks in a
+// loop must not load what may be struggling.
+const readyAge = 500 * time.Millisecond
+
+type readiness struct {
+	checks []Check
+
+	mu   sync.Mutex
+	at   time.Time
+	down []string
+}
+
+// ask runs the checks at once, each for at most two seconds.
+func (r *readiness) ask(ctx context.Context) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.at.IsZero() && time.Since(r.at) < readyAge {
+		return r.down
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	found := make([][]string, len(r.checks))
+	var wait sync.WaitGroup
+	for i, check := range r.checks {
+		wait.Go(func() { found[i] = check.Down(ctx) })
+	}
+	wait.Wait()
+	down := slices.Concat(found...)
+	slices.Sort(down)
+	r.down, r.at = slices.Compact(down), time.Now()
+	return r.down
+}
+
+// healthz says that the process lives, whatever it depends on.
+func (f *face) healthz(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write([]byte(`{"live":true}` + "\n"))
+}
+
+// readyz says whether requests would be served, and if not, what is down.
+func (f *face) readyz(w http.ResponseWriter, r *http.Request) {
+	down := f.ready.ask(r.Context())
+	w.Header().Set("Content-Type", "application/json")
+	if len(down) > 0 {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	_ = json.NewEncoder(w).Encode(struct {
+		Ready bool     `json:"ready"`
+		Down  []string `json:"down,omitempty"`
+	}{len(down) == 0, down})
+}

@@ -1,0 +1,438 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/conversation"
+	"github.com/sceau-project/sceau/crypto/seal"
+	"github.com/sceau-project/sceau/custodian/order"
+	"github.com/sceau-project/sceau/escalation"
+	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
+	"github.com/sceau-project/sceau/policy"
+)
+
+// assessment is the danger assessment as an agent sends it. What is left out is
+// for policy to refuse, so that a refusal is recorded like any other.
+type assessment struct {
+	Immediacy           string `json:"immediacy" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"now, hours, days, unclear"`
+	Violence            string `json:"violence" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"none, threat, ongoing, weapon"`
+	Suicide             string `json:"suicide" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"none, ideation, plan, attempt_under_way"`
+	PerpetratorPresent  string `json:"perpetrator_present" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"yes, no, unknown"`
+	Captive             string `json:"captive" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"yes, no, unknown"`
+	AgeBand             string `json:"age_band" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"under_10, 10_12, 13_15, 16_17, unknown"`
+	Alone               string `json:"alone" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"yes, no, unknown"`
+	LocationKnown       string `json:"location_known" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"yes, no, unknown"`
+	PsychologistOpinion string `json:"psychologist_opinion" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"none, danger, no_danger"`
+}
+
+type citation struct {
+	Position int64  `json:"position" minimum:"0" maximum:"1000000"`
+	SHA256   string `json:"sha256" pattern:"^sha256:[0-9a-f]{64}$" doc:"Of the sealed message that was read, as messages show it"`
+}
+
+type askInput struct {
+	conversationInput
+	Body struct {
+		Ground     string     `json:"ground" pattern:"^[a-z_]{0,32}$" doc:"imminent_danger, consent or judicial_requisition"`
+		Assessment assessment `json:"assessment" doc:"Coded answers only"`
+		Facets     []string   `json:"facets" nullable:"false" maxItems:"8" uniqueItems:"true" pattern:"^[a-z_]{1,32}$" doc:"connection, name, contact, location"`
+		Evidence   []citation `json:"evidence" nullable:"false" maxItems:"200" doc:"The messages that show it; the supervisor sees exactly these"`
+		Narrative  string     `json:"narrative" minLength:"1" maxLength:"4000" doc:"In the agent's own words; sealed, shown to the supervisor only"`
+	}
+}
+
+// lift is an escalation as its requester and supervisors see it.
+type lift struct {
+	ID           string     `json:"id"`
+	Conversation string     `json:"conversation,omitempty"`
+	State        string     `json:"state" doc:"requested, refused, approved, denied, withdrawn, expired, released or closed"`
+	Ground       string     `json:"ground,omitempty"`
+	Requester    *present   `json:"requester,omitempty"`
+	RequestedAt  *time.Time `json:"requested_at,omitempty"`
+	Request      string     `json:"request,omitempty" doc:"Leaf hash of the request: what an approval is bound to"`
+	Facets       []string   `json:"facets,omitempty" doc:"Asked for"`
+	Evidence     []int64    `json:"evidence,omitempty" doc:"Positions of the messages that support it"`
+	AnswerBy     *time.Time `json:"answer_by,omitempty"`
+	Approvals    []approval `json:"approvals,omitempty"`
+	Granted      []string   `json:"granted,omitempty"`
+	UseBy        *time.Time `json:"use_by,omitempty"`
+	ReadUntil    *time.Time `json:"read_until,omitempty"`
+	Uses         int64      `json:"uses,omitempty"`
+	UsesAllowed  int64      `json:"uses_allowed,omitempty"`
+	Denial       string     `json:"denial,omitempty" doc:"Why a supervisor denied it"`
+}
+
+type approval struct {
+	By     present   `json:"by"`
+	Facets []string  `json:"facets"`
+	At     time.Time `json:"at"`
+}
+
+type liftOutput struct{ Body lift }
+
+type liftsOutput struct {
+	Body struct {
+		Mine    []lift `json:"mine" doc:"Asked for by the caller, latest first"`
+		Pending []lift `json:"pending" doc:"Waiting for an answer, oldest first; for supervisors"`
+	}
+}
+
+// idempotent names the request at hand for the log.
+func idempotent(ctx context.Context) pglog.Idempotency {
+	a := actOf(ctx)
+	return pglog.Idempotency{Actor: callerOf(ctx).key, Key: a.key, Body: a.body[:]}
+}
+
+// ask requests a lift. What policy refuses is recorded, and answered as a refusal.
+func (s *staff) ask(ctx context.Context, in *askInput) (*liftOutput, error) {
+	if !isUUID(in.ID) {
+		return nil, conversation.ErrNotFound
+	}
+	if err := conversation.CheckText(in.Body.Narrative); err != nil {
+		return nil, err
+	}
+	ask := liftstore.Ask{
+		Case: in.ID, Ground: in.Body.Ground, Danger: policy.Assessment(in.Body.Assessment),
+		Facets: in.Body.Facets, Narrative: in.Body.Narrative, Evidence: make([]liftstore.Citation, len(in.Body.Evidence)),
+	}
+	seen := map[int64]bool{}
+	for i, c := range in.Body.Evidence {
+		sum, err := parseSum(c.SHA256)
+		if err != nil || seen[c.Position] {
+			return nil, &fail{code: "request.invalid", faults: []Fault{{Location: "body.evidence", Message: "a position twice"}}}
+		}
+		seen[c.Position] = true
+		ask.Evidence[i] = liftstore.Citation{Position: c.Position, Sum: sum}
+	}
+	receipt, err := s.escalations.Request(ctx, idempotent(ctx), callerOf(ctx).actor, ask)
+	if err != nil {
+		return nil, notFoundAs(err, "conversation.not_found")
+	}
+	if receipt.State == escalation.Refused {
+		return nil, refusedByPolicy(receipt.Reasons)
+	}
+	return s.liftAfter(ctx, receipt)
+}
+
+// liftAfter shows an escalation after an act on it. A replayed act shows it as
+// it is now.
+func (s *staff) liftAfter(ctx context.Context, receipt liftstore.Receipt) (*liftOutput, error) {
+	e, err := s.escalations.Get(ctx, callerOf(ctx).actor, receipt.ID)
+	if err != nil {
+		return nil, err
+	}
+	shown, err := s.show(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	return &liftOutput{shown[0]}, nil
+}
+
+// show is how escalations are told. Names are read at once.
+func (s *staff) show(ctx context.Context, list ...*escalation.Escalation) ([]lift, error) {
+	var ids []string
+	for _, e := range list {
+		ids = append(ids, e.Requester.ID)
+		for _, a := range e.Approvals {
+			ids = append(ids, a.Actor.ID)
+		}
+	}
+	slices.Sort(ids)
+	names, err := s.sessions.Names(ctx, slices.Compact(ids))
+	if err != nil {
+		return nil, err
+	}
+	who := func(a audit.Actor) present { return present{ID: a.ID, Role: a.Role, Name: names[a.ID]} }
+	shown := make([]lift, len(list))
+	for i, e := range list {
+		requester := who(e.Requester)
+		shown[i] = lift{
+			ID: e.ID, Conversation: e.Case, State: string(e.State), Ground: e.Ground, Requester: &requester,
+			RequestedAt: timeOrNil(e.RequestedAt), Facets: e.Asked, Evidence: e.Evidence, AnswerBy: timeOrNil(e.AnswerBy),
+			Granted: e.Granted, UseBy: timeOrNil(e.UseBy), ReadUntil: timeOrNil(e.ReadUntil),
+			Uses: e.Uses, UsesAllowed: e.UsesAllowed, Denial: e.DenialReason,
+		}
+		if e.State != escalation.Refused {
+			shown[i].Request = e.RequestHash.String()
+		}
+		for _, a := range e.Approvals {
+			shown[i].Approvals = append(shown[i].Approvals, approval{By: who(a.Actor), Facets: a.Facets, At: a.At})
+		}
+	}
+	return shown, nil
+}
+
+func (s *staff) lifts(ctx context.Context, _ *struct{}) (*liftsOutput, error) {
+	c := callerOf(ctx)
+	out := &liftsOutput{}
+	out.Body.Mine, out.Body.Pending = []lift{}, []lift{}
+	var list []*escalation.Escalation
+	var err error
+	if c.actor.Role == policy.RoleSupervisor {
+		if list, err = s.escalations.Pending(ctx); err == nil {
+			out.Body.Pending, err = s.show(ctx, list...)
+		}
+	} else if list, err = s.escalations.Mine(ctx, c.actor.ID); err == nil {
+		out.Body.Mine, err = s.show(ctx, list...)
+	}
+	return out, err
+}
+
+type liftInput struct {
+	ID string `path:"id" maxLength:"64" doc:"The escalation"`
+}
+
+func (s *staff) lift(ctx context.Context, in *liftInput) (*liftOutput, error) {
+	if !isUUID(in.ID) {
+		return nil, liftstore.ErrNotFound
+	}
+	return s.liftAfter(ctx, liftstore.Receipt{ID: in.ID})
+}
+
+type approveInput struct {
+	liftInput
+	Body struct {
+		Request string   `json:"request" pattern:"^[A-Za-z0-9+/]{43}=$" doc:"Leaf hash of the request that was read"`
+		Facets  []string `json:"facets" nullable:"false" minItems:"1" maxItems:"8" uniqueItems:"true" pattern:"^[a-z_]{1,32}$" doc:"To grant: as many as asked, or fewer"`
+	}
+}
+
+func (s *staff) approve(ctx context.Context, in *approveInput) (*liftOutput, error) {
+	request, err := s.requestOf(ctx, in.ID, in.Body.Request)
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := s.escalations.Approve(ctx, idempotent(ctx), callerOf(ctx).actor, in.ID, request, in.Body.Facets)
+	if err != nil {
+		return nil, err
+	}
+	return s.liftAfter(ctx, receipt)
+}
+
+// requestOf reads the leaf hash to which an answer is bound.
+func (s *staff) requestOf(_ context.Context, id, text string) (audit.Hash, error) {
+	if !isUUID(id) {
+		return audit.Hash{}, liftstore.ErrNotFound
+	}
+	request, err := audit.ParseHash(text)
+	if err != nil {
+		return audit.Hash{}, refuse(policy.ReasonRequestChanged)
+	}
+	return request, nil
+}
+
+type denyInput struct {
+	liftInput
+	Body struct {
+		Request string `json:"request" pattern:"^[A-Za-z0-9+/]{43}=$" doc:"Leaf hash of the request that was read"`
+		Reason  string `json:"reason" pattern:"^[a-z_]{1,32}$" doc:"danger_not_imminent, evidence_insufficient, facets_excessive, other_means or wrong_ground"`
+	}
+}
+
+func (s *staff) deny(ctx context.Context, in *denyInput) (*liftOutput, error) {
+	request, err := s.requestOf(ctx, in.ID, in.Body.Request)
+	if err != nil {
+		return nil, err
+	}
+	receipt, err := s.escalations.Deny(ctx, idempotent(ctx), callerOf(ctx).actor, in.ID, request, in.Body.Reason)
+	if err != nil {
+		return nil, err
+	}
+	return s.liftAfter(ctx, receipt)
+}
+
+type liftAct struct {
+	liftInput
+	nothing
+}
+
+func (s *staff) withdraw(ctx context.Context, in *liftAct) (*liftOutput, error) {
+	return s.byRequester(ctx, in.ID, s.escalations.Withdraw)
+}
+
+func (s *staff) closeLift(ctx context.Context, in *liftAct) (*liftOutput, error) {
+	return s.byRequester(ctx, in.ID, s.escalations.Close)
+}
+
+// byRequester does what only the requester may. To other agents the request
+// does not exist.
+func (s *staff) byRequester(ctx context.Context, id string, do func(context.Context, pglog.Idempotency, audit.Actor, string) (liftstore.Receipt, error)) (*liftOutput, error) {
+	c := callerOf(ctx)
+	if !isUUID(id) {
+		return nil, liftstore.ErrNotFound
+	}
+	if _, err := s.escalations.Get(ctx, c.actor, id); err != nil {
+		return nil, err
+	}
+	receipt, err := do(ctx, idempotent(ctx), c.actor, id)
+	if err != nil {
+		return nil, err
+	}
+	return s.liftAfter(ctx, receipt)
+}
+
+type evidenceOutput struct {
+	Body struct {
+		Request    string     `json:"request" doc:"Leaf hash of the request: what the answer must name"`
+		Ground     string     `json:"ground"`
+		Facets     []string   `json:"facets" doc:"Asked for"`
+		Assessment assessment `json:"assessment"`
+		Narrative  string     `json:"narrative"`
+		Messages   []message  `json:"messages" doc:"Exactly those that the request cites"`
+	}
+}
+
+// evidence shows a supervisor what the request rests on. Reading it is an entry.
+func (s *staff) evidence(ctx context.Context, in *liftAct) (*evidenceOutput, error) {
+	c := callerOf(ctx)
+	if !isUUID(in.ID) {
+		return nil, liftstore.ErrNotFound
+	}
+	e, err := s.escalations.Get(ctx, c.actor, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := s.custodian.Evidence(ctx, order.ReadEvidence{Caller: c.order, Escalation: in.ID})
+	if err != nil {
+		return nil, err
+	}
+	defer clear(keys.Narrative)
+	if keys.Request != e.RequestHash.String() || keys.Case != e.Case {
+		return nil, refuse("log.altered")
+	}
+	positions, byPosition := make([]int, len(keys.Keys)), map[int]order.MessageKey{}
+	for i, k := range keys.Keys {
+		positions[i], byPosition[k.Position] = k.Position, k
+	}
+	sealed, err := s.conversations.MessagesAt(ctx, e.Case, positions)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := unseal(e.Case, sealed, byPosition)
+	if err != nil {
+		return nil, err
+	}
+	if len(messages.Body.Messages) != len(e.Evidence) {
+		return nil, refuse("content.altered")
+	}
+	out := &evidenceOutput{}
+	out.Body.Request, out.Body.Ground, out.Body.Facets, out.Body.Messages = keys.Request, e.Ground, e.Asked, messages.Body.Messages
+	if out.Body.Narrative, err = s.narrative(ctx, e, keys.Narrative); err != nil {
+		return nil, err
+	}
+	out.Body.Assessment, err = s.assessed(ctx, e)
+	return out, err
+}
+
+func (s *staff) narrative(ctx context.Context, e *escalation.Escalation, key order.Key) (string, error) {
+	ciphertext, err := s.escalations.Narrative(ctx, e.ID)
+	if err != nil {
+		return "", err
+	}
+	plaintext, err := seal.Open(ciphertext, key, seal.Narrative(e.Case, e.ID))
+	if err != nil {
+		return "", err
+	}
+	defer clear(plaintext)
+	return liftstore.ReadNarrative(plaintext)
+}
+
+// assessed reads the assessment from the opening of the decision's input, held
+// to the commitment in the leaf: the supervisor sees what policy saw.
+func (s *staff) assessed(ctx context.Context, e *escalation.Escalation) (assessment, error) {
+	input, err := s.escalations.DecisionInput(ctx, e)
+	if err != nil {
+		return assessment{}, err
+	}
+	var asked policy.EscalationRequest
+	if err := json.Unmarshal(input, &asked); err != nil {
+		return assessment{}, fmt.Errorf("reading a decision's input: %w", err)
+	}
+	return assessment(asked.Assessment), nil
+}
+
+type identityInput struct {
+	liftInput
+	Body struct {
+		Facets []string `json:"facets" nullable:"false" minItems:"1" maxItems:"8" uniqueItems:"true" pattern:"^[a-z_]{1,32}$" doc:"Of those that were granted"`
+	}
+}
+
+type facet struct {
+	Facet      string      `json:"facet" enum:"connection,name,contact,location"`
+	Number     int         `json:"number" doc:"A facet can be sealed several times"`
+	Value      string      `json:"value,omitempty"`
+	Connection *connection `json:"connection,omitempty"`
+}
+
+type connection struct {
+	Address string    `json:"address"`
+	Port    uint16    `json:"port"`
+	At      time.Time `json:"at"`
+}
+
+type identityOutput struct {
+	Body struct {
+		Seq       int64     `json:"seq" doc:"The entry that records this opening"`
+		ReadUntil time.Time `json:"read_until" doc:"The same use of the grant until then"`
+		Facets    []facet   `json:"facets"`
+	}
+}
+
+// identity opens granted facets. The custodian decides and records; this
+// process opens what it was given file keys for.
+func (s *staff) identity(ctx context.Context, in *identityInput) (*identityOutput, error) {
+	c := callerOf(ctx)
+	if !isUUID(in.ID) {
+		return nil, liftstore.ErrNotFound
+	}
+	released, err := s.custodian.Release(ctx, order.Release{
+		Caller: c.order, Escalation: in.ID, Facets: in.Body.Facets, IdempotencyKey: order.Secret(actOf(ctx).key),
+	})
+	if err != nil {
+		return nil, err
+	}
+	names := make([]conversation.Facet, len(in.Body.Facets))
+	for i, name := range in.Body.Facets {
+		names[i] = conversation.Facet(name)
+	}
+	sealed, err := s.conversations.Sealed(ctx, released.Case, names...)
+	if err != nil {
+		return nil, err
+	}
+	out := &identityOutput{}
+	out.Body.Seq, out.Body.ReadUntil, out.Body.Facets = released.Seq, released.ReadUntil, []facet{}
+	for _, key := range released.Keys {
+		i := slices.IndexFunc(sealed, func(f conversation.SealedFacet) bool {
+			return string(f.Facet) == key.Facet && f.Number == key.Number
+		})
+		if i < 0 {
+			return nil, refuse("content.altered")
+		}
+		opened, err := openFacet(released.Case, sealed[i], key.Key)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.Facets = append(out.Body.Facets, opened)
+	}
+	return out, nil
+}
+
+func openFacet(caseID string, sealed conversation.SealedFacet, key order.Key) (facet, error) {
+	defer clear(key)
+	shown := facet{Facet: string(sealed.Facet), Number: sealed.Number}
+	var err error
+	if sealed.Facet != conversation.FacetConnection {
+		shown.Value, err = sealed.Open(caseID, key)
+		return shown, err
+	}
+	from, err := sealed.OpenConnection(caseID, key)
+	shown.Connection = &connection{Address: from.Address.String(), Port: from.Port, At: from.At}
+	return shown, err
+}

@@ -1,0 +1,301 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/conversation"
+	"github.com/sceau-project/sceau/custodian/order"
+	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
+	"github.com/sceau-project/sceau/internal/stafftoken"
+	"github.com/sceau-project/sceau/policy"
+	policystore "github.com/sceau-project/sceau/policy/pgstore"
+	staffstore "github.com/sceau-project/sceau/staff/pgstore"
+)
+
+// StaffConfig is what the face of staff is made of.
+type StaffConfig struct {
+	Config
+	Tokens        *stafftoken.Verifier // for the audience sceau-staff
+	Sessions      *staffstore.Sessions
+	Conversations *conversation.Store
+	Listener      *conversation.Listener
+	Escalations   *liftstore.Store
+	Policy        *policystore.Active
+	Log           *pglog.Log
+	Reader        pglog.Querier // of role sceau_staff
+	Custodian     *order.Client
+	Stop          <-chan struct{} // closed when the process is about to end
+}
+
+// staff handles what members of staff send, each in the one role of their
+// session.
+type staff struct {
+	*face
+	tokens        *stafftoken.Verifier
+	sessions      *staffstore.Sessions
+	conversations *conversation.Store
+	escalations   *liftstore.Store
+	policy        *policystore.Active
+	journal       *pglog.Log
+	reader        pglog.Querier
+	custodian     *order.Client
+	readings      *readings
+	watcher       watcher
+}
+
+// NewStaff makes the staff face.
+func NewStaff(cfg StaffConfig) (*Face, error) {
+	switch {
+	case cfg.Tokens == nil, cfg.Sessions == nil:
+		return nil, errors.New("the staff face needs a verifier of tokens and sessions")
+	case cfg.Log == nil, cfg.Reader == nil, cfg.Policy == nil:
+		return nil, errors.New("the staff face needs the log and the policy in force")
+	case cfg.Conversations == nil, cfg.Listener == nil, cfg.Escalations == nil, cfg.Custodian == nil:
+		return nil, errors.New("the staff face needs conversations, a listener, escalations and the custodian")
+	}
+	f, err := newFace(Staff, cfg.Config, cfg.Stop)
+	if err != nil {
+		return nil, err
+	}
+	s := &staff{
+		face: f, tokens: cfg.Tokens, sessions: cfg.Sessions, conversations: cfg.Conversations,
+		escalations: cfg.Escalations, policy: cfg.Policy, journal: cfg.Log, reader: cfg.Reader,
+		custodian: cfg.Custodian, readings: newReadings(cfg.Custodian, f.cfg.Now), watcher: watcher{f, cfg.Listener},
+	}
+	handler, err := f.handler(Table(nil, s), s.identify)
+	if err != nil {
+		return nil, err
+	}
+	return &Face{Handler: handler, close: s.readings.close}, nil
+}
+
+// identify verifies a token and finds, or begins, its session.
+func (s *staff) identify(ctx context.Context, token, askedRole string) (caller, error) {
+	claims, err := s.tokens.Verify(ctx, token)
+	if err != nil {
+		return caller{}, err
+	}
+	session, err := s.sessions.Of(ctx, claims, askedRole)
+	if err != nil {
+		return caller{}, err
+	}
+	return caller{
+		actor: session.Actor, name: session.Name, key: session.Actor.ID,
+		order: order.Caller{StaffToken: order.Secret(token), Role: session.Actor.Role},
+	}, nil
+}
+
+type meOutput struct {
+	Body struct {
+		ID   string `json:"id" doc:"The random id that entries name"`
+		Role string `json:"role" doc:"The one role of this session"`
+		Unit string `json:"unit,omitempty"`
+		Name string `json:"name,omitempty"`
+	}
+}
+
+func (s *staff) me(ctx context.Context, _ *struct{}) (*meOutput, error) {
+	c := callerOf(ctx)
+	out := &meOutput{}
+	out.Body.ID, out.Body.Role, out.Body.Unit, out.Body.Name = c.actor.ID, c.actor.Role, c.actor.Unit, c.name
+	return out, nil
+}
+
+type waiting struct {
+	ID       string    `json:"id"`
+	Topic    string    `json:"topic"`
+	OpenedAt time.Time `json:"opened_at"`
+	WaitingS int64     `json:"waiting_s" doc:"For so many seconds"`
+}
+
+type present struct {
+	ID   string `json:"id"`
+	Role string `json:"role"`
+	Name string `json:"name,omitempty"`
+}
+
+type talk struct {
+	ID       string     `json:"id"`
+	Topic    string     `json:"topic"`
+	State    string     `json:"state" enum:"waiting,active,closed"`
+	OpenedAt time.Time  `json:"opened_at"`
+	ClosedAt *time.Time `json:"closed_at,omitempty"`
+	Messages int        `json:"messages" doc:"How many there are; positions are below"`
+	Staff    []present  `json:"staff"`
+	Facets   []string   `json:"facets,omitempty" doc:"Sealed facets, for the agent who may ask for them"`
+}
+
+type queueOutput struct {
+	Body struct {
+		Waiting []waiting `json:"waiting" doc:"For an agent, oldest first"`
+		Mine    []talk    `json:"mine" doc:"Open conversations the caller is in"`
+	}
+}
+
+func (s *staff) queue(ctx context.Context, _ *struct{}) (*queueOutput, error) {
+	queue, err := s.conversations.Queue(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mine, err := s.conversations.Mine(ctx, callerOf(ctx).actor.ID)
+	if err != nil {
+		return nil, err
+	}
+	out := &queueOutput{}
+	out.Body.Waiting, out.Body.Mine = make([]waiting, len(queue)), make([]talk, len(mine))
+	for i, w := range queue {
+		out.Body.Waiting[i] = waiting{ID: w.Case, Topic: string(w.Topic), OpenedAt: w.OpenedAt, WaitingS: int64(w.Age / time.Second)}
+	}
+	for i, v := range mine {
+		if out.Body.Mine[i], err = s.talk(ctx, v); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// talk is a conversation as those in it see it.
+func (s *staff) talk(ctx context.Context, v conversation.View) (talk, error) {
+	t := talk{
+		ID: v.Case, Topic: string(v.Topic), State: string(v.State), OpenedAt: v.OpenedAt,
+		ClosedAt: timeOrNil(v.ClosedAt), Messages: v.Messages, Staff: make([]present, len(v.Staff)),
+	}
+	ids := make([]string, len(v.Staff))
+	for i, p := range v.Staff {
+		ids[i] = p.Staff
+	}
+	names, err := s.sessions.Names(ctx, ids)
+	if err != nil {
+		return talk{}, err
+	}
+	for i, p := range v.Staff {
+		t.Staff[i] = present{ID: p.Staff, Role: p.Role, Name: names[p.Staff]}
+	}
+	return t, nil
+}
+
+type conversationInput struct {
+	ID string `path:"id" maxLength:"64" doc:"The conversation"`
+}
+
+type talkOutput struct{ Body talk }
+
+// conversation shows one that the caller is in. Which facets exist is told to
+// its agent alone, who may ask for them.
+func (s *staff) conversation(ctx context.Context, in *conversationInput) (*talkOutput, error) {
+	c := callerOf(ctx)
+	v, err := s.viewOf(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.talk(ctx, v)
+	if err != nil {
+		return nil, err
+	}
+	if c.actor.Role == policy.RoleAgent {
+		sealed, err := s.conversations.Sealed(ctx, in.ID, conversation.Facets...)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range sealed {
+			if n := len(t.Facets); n == 0 || t.Facets[n-1] != string(f.Facet) {
+				t.Facets = append(t.Facets, string(f.Facet))
+			}
+		}
+	}
+	return &talkOutput{t}, nil
+}
+
+// viewOf finds a conversation that the caller is in; any other does not exist.
+func (s *staff) viewOf(ctx context.Context, id string) (conversation.View, error) {
+	return s.conversations.ViewAsStaff(ctx, id, callerOf(ctx).actor.ID)
+}
+
+type conversationAct struct {
+	conversationInput
+	nothing
+}
+
+func (s *staff) join(ctx context.Context, in *conversationAct) (*talkOutput, error) {
+	if !isUUID(in.ID) {
+		return nil, conversation.ErrNotFound
+	}
+	if err := s.conversations.Join(ctx, callerOf(ctx).actor, in.ID, actOf(ctx).key); err != nil {
+		return nil, err
+	}
+	return s.conversation(ctx, &in.conversationInput)
+}
+
+type readInput struct {
+	conversationInput
+	fromInput
+}
+
+func (s *staff) read(ctx context.Context, in *readInput) (*messagesOutput, error) {
+	if _, err := s.viewOf(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	return readPage(ctx, s.conversations, s.readings, callerOf(ctx), in.ID, in.From)
+}
+
+type staffWriteInput struct {
+	conversationInput
+	writeInput
+}
+
+func (s *staff) write(ctx context.Context, in *staffWriteInput) (*writtenOutput, error) {
+	if !isUUID(in.ID) {
+		return nil, conversation.ErrNotFound
+	}
+	written, err := s.conversations.WriteAsStaff(ctx, callerOf(ctx).actor, in.ID, actOf(ctx).key, in.Body.Text)
+	if err != nil {
+		return nil, err
+	}
+	out := &writtenOutput{}
+	out.Body.Position, out.Body.At = written.Position, written.At
+	return out, nil
+}
+
+func (s *staff) events(ctx context.Context, in *conversationInput) (*stream, error) {
+	return s.watcher.watch(ctx, func(ctx context.Context) (conversation.View, error) { return s.viewOf(ctx, in.ID) })
+}
+
+type handOverInput struct {
+	conversationInput
+	Body struct {
+		To string `json:"to" maxLength:"64" doc:"The colleague's random id"`
+	}
+}
+
+func (s *staff) handOver(ctx context.Context, in *handOverInput) (*struct{}, error) {
+	if !isUUID(in.ID) {
+		return nil, conversation.ErrNotFound
+	}
+	return nil, s.conversations.HandOver(ctx, callerOf(ctx).actor, in.ID, in.Body.To, actOf(ctx).key)
+}
+
+func (s *staff) leave(ctx context.Context, in *conversationAct) (*struct{}, error) {
+	if !isUUID(in.ID) {
+		return nil, conversation.ErrNotFound
+	}
+	return nil, s.conversations.Leave(ctx, callerOf(ctx).actor, in.ID, actOf(ctx).key)
+}
+
+func (s *staff) end(ctx context.Context, in *conversationAct) (*struct{}, error) {
+	if !isUUID(in.ID) {
+		return nil, conversation.ErrNotFound
+	}
+	return nil, s.conversations.CloseAsAgent(ctx, callerOf(ctx).actor, in.ID, actOf(ctx).key)
+}
+
+// isUUID says whether id is one in the form that this service writes. Anything
+// else names nothing.
+func isUUID(id string) bool {
+	parsed, err := uuid.Parse(id)
+	return err == nil && parsed.String() == id
+}

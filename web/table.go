@@ -1,0 +1,65 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/sceau-project/sceau/policy"
+)
+
+// Roles as the table writes them.
+const (
+	agent        = policy.RoleAgent
+	psychologist = policy.RolePsychologist
+	supervisor   = policy.RoleSupervisor
+	inspector    = policy.RoleInspector
+	privacy      = policy.RolePrivacyOfficer
+)
+
+// Table is every route and who may call it. A face registers its own lines; the
+// other face's side may be nil. What a role may do within a route (its own
+// conversations, nobody's own request) is decided behind it: by participation,
+// by policy, and again by the custodian.
+func Table(p *public, s *staff) []Route {
+	who := func(roles ...string) []string { return roles }
+	const (
+		get, post, put = http.MethodGet, http.MethodPost, http.MethodPut
+		talk           = "/api/v1/conversation"
+		talks          = "/api/v1/conversations"
+		lifts          = "/api/v1/escalations"
+	)
+	return []Route{
+		{Public, get, "/api/v1/topics", who(anyone), none, false, "What a conversation can be about", handle(p.topics)},
+		{Public, post, talks, who(anyone), conversations, false, "Open a conversation", created(handle(p.open))},
+		{Public, post, talk + "/return", who(anyone), returns, false, "Come back with a recovery phrase", handle(p.comeBack)},
+		{Public, get, talk, who(minor), none, false, "State of the conversation", handle(p.state)},
+		{Public, get, talk + "/messages", who(minor), none, false, "Read messages", handle(p.read)},
+		{Public, post, talk + "/messages", who(minor), none, false, "Write a message", created(handle(p.write))},
+		{Public, get, talk + "/events", who(minor), none, true, "Hear that something happened", events(p.events)},
+		{Public, post, talk + "/phrase", who(minor), none, false, "Get a recovery phrase", created(handle(p.phrase))},
+		{Public, put, talk + "/facets/{facet}", who(minor), none, false, "Entrust a name, a contact or a location", handle(p.entrust)},
+		{Public, post, talk + "/close", who(minor), none, false, "Close the conversation", handle(p.end)},
+
+		{Staff, get, "/api/v1/me", who(agent, psychologist, supervisor, inspector, privacy), none, false, "Who the caller is here", handle(s.me)},
+		{Staff, get, talks, who(agent, psychologist), none, false, "The queue, and one's own conversations", handle(s.queue)},
+		{Staff, get, talks + "/{id}", who(agent, psychologist), none, false, "A conversation one is in", handle(s.conversation)},
+		{Staff, post, talks + "/{id}/join", who(agent, psychologist), none, false, "Join a conversation", handle(s.join)},
+		{Staff, get, talks + "/{id}/messages", who(agent, psychologist), none, false, "Read messages", handle(s.read)},
+		{Staff, post, talks + "/{id}/messages", who(agent, psychologist), none, false, "Write a message", created(handle(s.write))},
+		{Staff, get, talks + "/{id}/events", who(agent, psychologist), none, true, "Hear that something happened", events(s.events)},
+		{Staff, post, talks + "/{id}/hand-over", who(agent), none, false, "Hand the conversation over to a colleague", handle(s.handOver)},
+		{Staff, post, talks + "/{id}/leave", who(agent, psychologist), none, false, "Leave the conversation", handle(s.leave)},
+		{Staff, post, talks + "/{id}/close", who(agent), none, false, "Close the conversation", handle(s.end)},
+
+		{Staff, post, talks + "/{id}/escalations", who(agent), none, false, "Ask for a lift of anonymity", created(handle(s.ask))},
+		{Staff, get, lifts, who(agent, supervisor), none, false, "One's own requests; for supervisors, those that wait", handle(s.lifts)},
+		{Staff, get, lifts + "/{id}", who(agent, supervisor), none, false, "A request", handle(s.lift)},
+		{Staff, post, lifts + "/{id}/evidence", who(supervisor), none, false, "Read what a request rests on", handle(s.evidence)},
+		{Staff, post, lifts + "/{id}/approve", who(supervisor), none, false, "Approve a request, in whole or in part", handle(s.approve)},
+		{Staff, post, lifts + "/{id}/deny", who(supervisor), none, false, "Deny a request", handle(s.deny)},
+		{Staff, post, lifts + "/{id}/withdraw", who(agent), none, false, "Withdraw one's request", handle(s.withdraw)},
+		{Staff, post, lifts + "/{id}/close", who(agent), none, false, "End a granted lift before its time", handle(s.closeLift)},
+		{Staff, post, lifts + "/{id}/identity", who(agent), none, false, "Open what was granted", handle(s.identity)},
+
+		{Staff, get, "/api/v1/log/entries", who(inspector), none, false, "Search the log; the search is an entry", handle(s.search)},
+	}
+}
