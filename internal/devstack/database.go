@@ -3,12 +3,7 @@ package devstack
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/jackc/pgx/v5"
 
@@ -19,55 +14,6 @@ import (
 // which they appear in migrations.Roles. The first owns the schema and runs
 // the migrations; no serving process ever has its password.
 var Roles = []string{"sceau_owner", "sceau_public", "sceau_staff", "sceau_custodian", "sceau_operator"}
-
-// Provision makes the roles and the database, migrates it and gives its log an
-// origin, and returns each role's connection string. It may be repeated: the
-// passwords are kept beside the cluster (mode 0600), and only what is missing
-// is done.
-func (p *Postgres) Provision(ctx context.Context, database, origin string) (map[string]string, error) {
-	passwords, err := keptPasswords(filepath.Join(p.Dir, "DEVELOPMENT-ONLY-passwords.json"))
-	if err != nil {
-		return nil, err
-	}
-	super := p.SuperuserURL("postgres")
-	if err := CreateRoles(ctx, super, passwords); err != nil {
-		return nil, err
-	}
-	if err := CreateDatabase(ctx, super, database); err != nil {
-		return nil, err
-	}
-	urls := make(map[string]string, len(Roles))
-	for role, password := range passwords {
-		urls[role] = p.URL(role, password, database)
-	}
-	if err := migrations.Up(ctx, urls["sceau_owner"]); err != nil {
-		return nil, err
-	}
-	return urls, migrations.InitLog(ctx, urls["sceau_owner"], origin)
-}
-
-// keptPasswords reads the roles' passwords, or draws and keeps them.
-func keptPasswords(path string) (map[string]string, error) {
-	b, err := os.ReadFile(path)
-	if err == nil {
-		kept := map[string]string{}
-		if err := json.Unmarshal(b, &kept); err != nil {
-			return nil, fmt.Errorf("read the roles' passwords: %w", err)
-		}
-		return kept, nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read the roles' passwords: %w", err)
-	}
-	drawn := NewPasswords()
-	if b, err = json.MarshalIndent(drawn, "", "  "); err != nil {
-		return nil, fmt.Errorf("encode the roles' passwords: %w", err)
-	}
-	if err := os.WriteFile(path, append(b, '\n'), 0o600); err != nil {
-		return nil, fmt.Errorf("keep the roles' passwords: %w", err)
-	}
-	return drawn, nil
-}
 
 // NewPasswords draws a random password for each role.
 func NewPasswords() map[string]string {

@@ -1,0 +1,220 @@
+// Package imports holds the lines between the rooms of the tree: who may import
+// whom, checked against what the compiler sees. A new package has to be given
+// its place here before the tests pass.
+package imports
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/sceau-project/sceau"
+
+// rooms says which of our packages each package may import in what it ships;
+// its own subfolders under internal/ always. A trailing /... stands for a
+// folder and everything below it. Imports flow one way:
+// cmd → web → conversation, escalation → policy, crypto/seal, audit/pglog → audit.
+var rooms = map[string][]string{
+	// Pure: values in, values out.
+	"audit":               nil,
+	"policy":              nil,
+	"crypto/seal":         nil,
+	"escalation":          {"audit", "policy"},
+	"conversation/phrase": nil,
+	"conversation/postal": nil,
+
+	// The only code that speaks to Vault about case keys.
+	"crypto/custody": nil,
+
+	// What lies in PostgreSQL.
+	"migrations":         nil,
+	"audit/pglog":        {"audit"},
+	"policy/pgstore":     {"audit", "audit/pglog", "policy"},
+	"staff/pgstore":      {"audit", "audit/pglog", "internal/stafftoken"},
+	"conversation":       {"audit", "audit/pglog", "crypto/seal", "conversation/..."},
+	"escalation/pgstore": {"audit", "audit/pglog", "conversation", "crypto/seal", "escalation", "policy", "policy/pgstore"},
+
+	// The gate: the one importer of crypto/custody.
+	"custodian/order": nil,
+	"custodian": {"audit", "audit/pglog", "conversation/...", "crypto/custody", "crypto/seal", "custodian/order",
+		"escalation/...", "internal/pgfault", "internal/stafftoken", "policy/..."},
+
+	// What faces people: orders, never the gate itself.
+	"web": {"audit", "audit/pglog", "conversation/...", "crypto/seal", "custodian/order", "escalation/...",
+		"internal/pgfault", "internal/stafftoken", "policy/...", "staff/pgstore"},
+
+	"internal/config":     nil,
+	"internal/hardening":  nil,
+	"internal/pgfault":    nil,
+	"internal/stafftoken": nil,
+
+	// Programs. The inspector's works on a laptop without database or network.
+	"cmd/sceau": {"audit/...", "conversation/...", "crypto/...", "custodian/...", "escalation/...", "internal/config",
+		"internal/hardening", "internal/stafftoken", "migrations", "policy/...", "staff/pgstore", "web"},
+	"cmd/sceau-inspect": {"audit", "policy", "escalation"},
+	"cmd/sceau-dev":     {"..."},
+
+	// For tests and development only: no room above names them.
+	"deploy/vault":              nil,
+	"internal/bench":            {"audit/...", "crypto/seal", "policy"},
+	"internal/casetest":         {"audit/...", "conversation", "crypto/seal", "internal/pgtest", "policy/..."},
+	"internal/devissuer":        nil,
+	"internal/devstack":         {"deploy/vault", "migrations"},
+	"internal/devstack/prepare": {"internal/devstack"},
+	"internal/imports":          nil,
+	"internal/keeper":           nil,
+	"internal/pgtest":           {"audit", "internal/devstack", "internal/keeper", "migrations"},
+	"internal/vaulttest":        {"internal/devstack", "internal/keeper"},
+	"tools/postalcodes":         nil,
+}
+
+// libraries says who may import what decides much: the database, Vault, age,
+// OPA, the web. Everybody else reaches them through the room that owns them.
+var libraries = map[string][]string{
+	"github.com/jackc/pgx/v5": {"audit/pglog", "policy/pgstore", "staff/pgstore", "escalation/pgstore",
+		"conversation", "custodian", "migrations", "internal/...", "cmd/sceau", "cmd/sceau-dev/..."},
+	"github.com/hashicorp/vault/api":    {"crypto/custody", "internal/devstack", "internal/vaulttest"},
+	"filippo.io/age":                    {"crypto/seal", "internal/bench"},
+	"github.com/open-policy-agent/opa":  {"policy"},
+	"github.com/pressly/goose/v3":       {"migrations"},
+	"github.com/go-chi/chi/v5":          {"web"},
+	"github.com/danielgtaylor/huma/v2":  {"web"},
+	"github.com/unrolled/secure":        {"web"},
+	"html/template":                     {"web", "internal/devissuer"},
+	"testing":                           {"internal/casetest", "internal/pgtest", "internal/vaulttest"},
+	"github.com/coreos/go-oidc/v3/oidc": {"internal/stafftoken", "internal/devissuer"},
+	"database/sql":                      {"migrations"},
+	"math/rand":                         nil, // randomness here is for secrets or for tests
+}
+
+type pkg struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+}
+
+func TestImportsFlowOneWay(t *testing.T) {
+	for _, p := range list(t) {
+		room := strings.TrimPrefix(p.ImportPath, module+"/")
+		allowed, known := rooms[roomOf(room)]
+		if !known {
+			t.Errorf("%s has no place in the table of rooms", room)
+			continue
+		}
+		for _, imported := range p.Imports {
+			ours, is := strings.CutPrefix(imported, module+"/")
+			if is && !within(ours, roomOf(room)+"/internal/...") && !matches(ours, allowed) {
+				t.Errorf("%s imports %s", room, ours)
+			}
+			for library, importers := range libraries {
+				if within(imported, library+"/...") && !matches(room, importers) && !libraryBelow(imported, library) {
+					t.Errorf("%s imports %s, which is for %v only", room, imported, importers)
+				}
+			}
+		}
+	}
+}
+
+func TestTheInspectorNeedsNoServer(t *testing.T) {
+	for _, p := range list(t) {
+		if p.ImportPath != module+"/cmd/sceau-inspect" {
+			continue
+		}
+		for _, dep := range p.Deps {
+			for _, server := range []string{"github.com/jackc/pgx/v5", "database/sql", "github.com/hashicorp/vault/api"} {
+				if within(dep, server+"/...") {
+					t.Errorf("sceau-inspect depends on %s", dep)
+				}
+			}
+		}
+	}
+}
+
+func TestNoPackageIsNamedCrypto(t *testing.T) {
+	for _, p := range list(t) {
+		if path.Base(p.ImportPath) == "crypto" {
+			t.Errorf("%s shadows the standard library's crypto", p.ImportPath)
+		}
+	}
+}
+
+// The table is of use only while it names what exists.
+func TestEveryRoomExists(t *testing.T) {
+	var there []string
+	for _, p := range list(t) {
+		there = append(there, strings.TrimPrefix(p.ImportPath, module+"/"))
+	}
+	for room := range rooms {
+		if !slices.Contains(there, room) {
+			t.Errorf("the table names %s, which does not exist", room)
+		}
+	}
+}
+
+// roomOf is the package a private subfolder belongs to.
+func roomOf(p string) string {
+	if room, _, nested := strings.Cut(p, "/internal/"); nested {
+		return room
+	}
+	return p
+}
+
+func matches(p string, patterns []string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return within(p, pattern) })
+}
+
+func within(p, pattern string) bool {
+	folder, whole := strings.CutSuffix(pattern, "...")
+	if !whole {
+		return p == pattern
+	}
+	return p == strings.TrimSuffix(folder, "/") || strings.HasPrefix(p, folder)
+}
+
+// libraryBelow tells whether an import falls under a longer entry of the table,
+// or is a different package of the standard library ("testing/fstest").
+func libraryBelow(imported, library string) bool {
+	if imported == library {
+		return false
+	}
+	if !strings.Contains(library, ".") {
+		return true
+	}
+	for other := range libraries {
+		if len(other) > len(library) && within(imported, other+"/...") {
+			return true
+		}
+	}
+	return false
+}
+
+func list(t *testing.T) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "./...")
+	cmd.Dir = "../.."
+	var problems bytes.Buffer
+	cmd.Stderr = &problems
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, &problems)
+	}
+	var all []pkg
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
