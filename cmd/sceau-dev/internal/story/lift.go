@@ -48,7 +48,7 @@ func (sc *scene) entrust(ctx context.Context, e entrusts) error {
 
 // cite reads the conversation and picks the last two messages of the minor.
 func (sc *scene) cite(ctx context.Context) ([]citation, []string, error) {
-	all, err := sc.agent.messages(ctx, sc.id, 0)
+	all, err := sc.agent.messages(ctx, sc.id)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s reading: %w", sc.agent.account, err)
 	}

@@ -48,10 +48,6 @@ func (m *minor) open(ctx context.Context, postalCode, topic string) error {
 	return nil
 }
 
-func (m *minor) say(ctx context.Context, text string) error {
-	return m.do(ctx, http.MethodPost, "/conversation/messages", map[string]string{"text": text}, nil)
-}
-
 func (m *minor) entrust(ctx context.Context, facet, value string) error {
 	return m.do(ctx, http.MethodPut, "/conversation/facets/"+facet, map[string]string{"value": value}, nil)
 }
@@ -60,7 +56,7 @@ func (m *minor) phrase(ctx context.Context) (string, error) {
 	var out struct {
 		Phrase string `json:"phrase"`
 	}
-	err := m.do(ctx, http.MethodPost, "/conversation/phrase", struct{}{}, &out)
+	err := m.do(ctx, http.MethodPost, "/conversation/phrase", nil, &out)
 	return out.Phrase, err
 }
 
@@ -78,7 +74,7 @@ func (s *stage) comeBack(ctx context.Context, phrase string) (*minor, error) {
 }
 
 func (m *minor) close(ctx context.Context) error {
-	return m.do(ctx, http.MethodPost, "/conversation/close", struct{}{}, nil)
+	return m.do(ctx, http.MethodPost, "/conversation/close", nil, nil)
 }
 
 // messages reads the transcript from a position on.

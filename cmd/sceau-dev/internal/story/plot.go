@@ -2,7 +2,9 @@ package story
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
+	"net/http"
 )
 
 // plot is what happens in the first conversations, whatever their script.
@@ -51,9 +53,15 @@ func (s *stage) grantedInPart(ctx context.Context, script Conversation) error {
 	if err != nil {
 		return err
 	}
-	again := lift{Ground: "imminent_danger", Assessment: danger("weapon", "none"), Facets: []string{"name"}, Evidence: nil, Narrative: ""}
-	_, err = c.amal.ask(ctx, sc.id, again)
-	s.report.refused("amal asks again without evidence while a request waits", err, "escalation.already_pending", "evidence.missing", "request.invalid")
+	cited, _, err := sc.cite(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = c.amal.ask(ctx, sc.id, lift{
+		Ground: "imminent_danger", Assessment: danger("weapon", "none"), Facets: []string{"name"}, Evidence: cited,
+		Narrative: s.plant("Même dossier, je redemande parce que personne n'a encore répondu."),
+	})
+	s.report.refused("amal asks again while a request waits", err, "escalation.already_pending")
 
 	_, err = c.amal.unseal(ctx, esc.ID, "location")
 	s.report.refused("amal opens before anybody approved", err, "escalation.wrong_state", "approvals.missing")
@@ -62,7 +70,7 @@ func (s *stage) grantedInPart(ctx context.Context, script Conversation) error {
 	_, err = c.amalAgain.evidence(ctx, esc.ID)
 	s.report.refused("amal reads the evidence under another account", err, "approver.same_person")
 	s.report.refused("a psychologist approves", c.farah.approve(ctx, esc.ID, esc.Request, "location"), "role.not_allowed")
-	_, err = c.diane.messages(ctx, sc.id, 0)
+	_, err = c.diane.messages(ctx, sc.id)
 	s.report.refused("a supervisor reads the whole conversation", err, "role.not_allowed", "conversation.not_found")
 
 	if err := sc.review(ctx, c.diane, esc, texts, narrative); err != nil {
@@ -102,7 +110,7 @@ func (s *stage) grantedInPart(ctx context.Context, script Conversation) error {
 // othersTry: somebody else's conversation, from every side.
 func (s *stage) othersTry(ctx context.Context, sc *scene) error {
 	c := s.cast
-	_, err := c.bruno.messages(ctx, sc.id, 0)
+	_, err := c.bruno.messages(ctx, sc.id)
 	s.report.refused("another agent reads somebody else's conversation", err, "conversation.not_found", "conversation.not_participant")
 	s.report.refused("another agent writes in it", c.bruno.say(ctx, sc.id, s.plant("bonjour, je passais par là")), "conversation.not_found", "conversation.not_participant")
 	_, err = c.bruno.ask(ctx, sc.id, lift{
@@ -111,9 +119,9 @@ func (s *stage) othersTry(ctx context.Context, sc *scene) error {
 	})
 	s.report.refused("another agent asks for a lift in it", err, "conversation.not_found", "conversation.not_participant")
 	nowhere := "00000000-0000-4000-8000-000000000000"
-	_, err = c.bruno.messages(ctx, nowhere, 0)
+	_, err = c.bruno.messages(ctx, nowhere)
 	s.report.refused("an agent reads a conversation that does not exist: the same answer", err, "conversation.not_found", "conversation.not_participant")
-	_, err = c.hana.messages(ctx, sc.id, 0)
+	_, err = c.hana.messages(ctx, sc.id)
 	s.report.refused("the privacy officer reads a conversation", err, "role.not_allowed", "conversation.not_found")
 	stranger := s.newMinor()
 	stranger.bearer = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -177,7 +185,7 @@ func (s *stage) afterHandOver(ctx context.Context, script Conversation) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.ines.messages(ctx, sc.id, 0)
+	_, err = c.ines.messages(ctx, sc.id)
 	s.report.refused("ines reads after she handed over", err, "conversation.not_found", "conversation.not_participant")
 	sc.agent = c.chloe
 	if sc.said < len(script.Messages) {
@@ -285,9 +293,13 @@ func (s *stage) refusedByPolicy(ctx context.Context, script Conversation) error 
 		lift{Ground: "consent", Assessment: calm(), Facets: facets, Evidence: cited}, "ground.not_available")
 	try("a lift on imminent danger that no answer shows", "Rien d'urgent, mais cela irait plus vite avec son nom.",
 		lift{Ground: "imminent_danger", Assessment: calm(), Facets: facets, Evidence: cited}, "danger.not_shown")
+	try("a lift without evidence", "Il faut me croire, je n'ai pas le temps de citer.",
+		lift{Ground: "imminent_danger", Assessment: danger("threat", "none"), Facets: facets, Evidence: []citation{}}, "evidence.missing")
+	try("a lift with half an assessment", "Les questions sont trop longues, j'ai répondu à une seule.",
+		lift{Ground: "imminent_danger", Assessment: map[string]string{"violence": "threat"}, Facets: facets, Evidence: cited}, "danger.not_coded")
 	forged := []citation{{cited[0].Position, "sha256:1111111111111111111111111111111111111111111111111111111111111111"}}
 	try("a lift on evidence that is not what was written", "Je cite un message que personne n'a envoyé.",
-		lift{Ground: "imminent_danger", Assessment: danger("threat", "none"), Facets: facets, Evidence: forged}, "evidence.unknown", "evidence.changed", "request.invalid")
+		lift{Ground: "imminent_danger", Assessment: danger("threat", "none"), Facets: facets, Evidence: forged}, "evidence.unknown")
 
 	esc, _, err := sc.request(ctx, "chloe asks for a lift", "L'ancien ami connaît ses horaires et l'attend à son arrêt.", "connection")
 	if err != nil {
@@ -339,6 +351,9 @@ func (s *stage) comesBack(ctx context.Context, script Conversation) error {
 	if err := sc.talk(ctx, 0); err != nil {
 		return err
 	}
+	if err := s.repeats(ctx, sc); err != nil {
+		return err
+	}
 	err = c.farah.join(ctx, sc.id)
 	s.report.held("a psychologist joins", err, "joined")
 	if err == nil {
@@ -360,5 +375,27 @@ func (s *stage) comesBack(ctx context.Context, script Conversation) error {
 		return fmt.Errorf("the minor closing: %w", err)
 	}
 	s.report.refused("the agent writes after the minor closed", c.bruno.say(ctx, sc.id, s.plant("encore un mot avant de partir")), "conversation.closed")
+	return nil
+}
+
+// repeats: a request sent twice is carried out once; its key serves no other.
+func (s *stage) repeats(ctx context.Context, sc *scene) error {
+	key := rand.Text()
+	var first, second struct {
+		Position int `json:"position"`
+	}
+	post := func(what string, out any) error {
+		return sc.minor.keyed(ctx, key, http.MethodPost, "/conversation/messages", text(s.plant(what)), out)
+	}
+	const said = "je ne sais pas si mon message est parti, je le renvoie"
+	if err := post(said, &first); err != nil {
+		return fmt.Errorf("writing with a key: %w", err)
+	}
+	err := post(said, &second)
+	if err == nil && first != second {
+		err = fmt.Errorf("written twice, at %d and at %d", first.Position, second.Position)
+	}
+	s.report.held("the minor sends a message again, with the same key", err, fmt.Sprintf("still position %d", second.Position))
+	s.report.refused("the same key with another message", post("un autre message sous la même clé", nil), "idempotency.mismatch")
 	return nil
 }

@@ -46,6 +46,10 @@ type message struct {
 	SHA256   string `json:"sha256"`
 }
 
+// text is the body of a message.
+func text(what string) map[string]string { return map[string]string{"text": what} }
+
+// readMessages reads one page from a position on.
 func readMessages(ctx context.Context, c *client, conversation string, from int) ([]message, error) {
 	var out struct {
 		Messages []message `json:"messages"`
@@ -72,15 +76,23 @@ func (c *colleague) waiting(ctx context.Context) ([]string, error) {
 }
 
 func (c *colleague) join(ctx context.Context, id string) error {
-	return c.do(ctx, http.MethodPost, "/conversations/"+id+"/join", struct{}{}, nil)
+	return c.do(ctx, http.MethodPost, "/conversations/"+id+"/join", nil, nil)
 }
 
-func (c *colleague) say(ctx context.Context, id, text string) error {
-	return c.do(ctx, http.MethodPost, "/conversations/"+id+"/messages", map[string]string{"text": text}, nil)
+func (c *colleague) say(ctx context.Context, id, what string) error {
+	return c.do(ctx, http.MethodPost, "/conversations/"+id+"/messages", text(what), nil)
 }
 
-func (c *colleague) messages(ctx context.Context, id string, from int) ([]message, error) {
-	return readMessages(ctx, &c.client, "/conversations/"+id, from)
+// messages reads the whole conversation.
+func (c *colleague) messages(ctx context.Context, id string) ([]message, error) {
+	var all []message
+	for {
+		page, err := readMessages(ctx, &c.client, "/conversations/"+id, len(all))
+		if err != nil || len(page) == 0 {
+			return all, err
+		}
+		all = append(all, page...)
+	}
 }
 
 func (c *colleague) handOver(ctx context.Context, id, to string) error {
@@ -88,7 +100,7 @@ func (c *colleague) handOver(ctx context.Context, id, to string) error {
 }
 
 func (c *colleague) close(ctx context.Context, id string) error {
-	return c.do(ctx, http.MethodPost, "/conversations/"+id+"/close", struct{}{}, nil)
+	return c.do(ctx, http.MethodPost, "/conversations/"+id+"/close", nil, nil)
 }
 
 // lift is a request to lift anonymity, as its author sends it.
@@ -139,7 +151,7 @@ func (c *colleague) deny(ctx context.Context, id, request, reason string) error 
 }
 
 func (c *colleague) withdraw(ctx context.Context, id string) error {
-	return c.do(ctx, http.MethodPost, "/escalations/"+id+"/withdraw", struct{}{}, nil)
+	return c.do(ctx, http.MethodPost, "/escalations/"+id+"/withdraw", nil, nil)
 }
 
 // evidence is what a supervisor reads before answering.
@@ -151,7 +163,7 @@ type evidence struct {
 
 func (c *colleague) evidence(ctx context.Context, id string) (evidence, error) {
 	var out evidence
-	err := c.do(ctx, http.MethodPost, "/escalations/"+id+"/evidence", struct{}{}, &out)
+	err := c.do(ctx, http.MethodPost, "/escalations/"+id+"/evidence", nil, &out)
 	return out, err
 }
 

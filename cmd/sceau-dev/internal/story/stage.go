@@ -65,6 +65,7 @@ type stage struct {
 	closers   closers
 	written   atomic.Int64
 	total     int
+	heard     atomic.Int64 // live events
 
 	opening sync.Mutex      // from opening a conversation to finding it in the queue
 	known   map[string]bool // conversations that were in the queue, guarded by opening
@@ -179,6 +180,11 @@ func (s *stage) playAll(ctx context.Context) {
 	run("whoever comes to the doors", s.atTheDoors)
 	g.Wait() // every scene reports for itself
 	if ctx.Err() == nil {
+		var err error
+		if s.heard.Load() == 0 {
+			err = errors.New("nobody heard anything")
+		}
+		s.report.held("both sides hear that something was written", err, fmt.Sprintf("%d live events", s.heard.Load()))
 		if err := s.inspect(ctx); err != nil {
 			s.report.held("the inspector's reading", err, "")
 		}
@@ -194,7 +200,6 @@ type scene struct {
 	id     string // the case
 	topic  string
 	said   int // lines of the script already written
-	seen   [2]int
 }
 
 // begin opens a conversation and has an agent join it.
@@ -241,26 +246,27 @@ func (sc *scene) open(ctx context.Context) error {
 }
 
 // talk plays the next n lines of the script, or all that are left when n is 0.
-// Whoever answers has first read what the other wrote.
+// Both sides listen; whoever answers has first read what the other wrote.
 func (sc *scene) talk(ctx context.Context, n int) error {
 	lines := sc.script.Messages[sc.said:]
 	if n > 0 && n < len(lines) {
 		lines = lines[:n]
 	}
+	sides := map[string]*side{
+		fromMinor: {client: &sc.minor.client, path: "/conversation"},
+		fromAgent: {client: &sc.agent.client, path: "/conversations/" + sc.id},
+	}
+	for _, one := range sides {
+		one.ears = sc.listen(ctx, one.client, one.path)
+		defer one.ears.close()
+	}
 	for i, m := range lines {
-		sc.plant(m.Text)
 		if i > 0 && lines[i-1].From != m.From {
-			if err := sc.await(ctx, m.From, lines[i-1].Text); err != nil {
-				return err
+			if err := sides[m.From].await(ctx, lines[i-1].Text); err != nil {
+				return fmt.Errorf("%s: %w", m.From, err)
 			}
 		}
-		var err error
-		if m.From == fromMinor {
-			err = sc.minor.say(ctx, m.Text)
-		} else {
-			err = sc.agent.say(ctx, sc.id, m.Text)
-		}
-		if err != nil {
+		if err := sides[m.From].do(ctx, http.MethodPost, sides[m.From].path+"/messages", text(sc.plant(m.Text)), nil); err != nil {
 			return fmt.Errorf("%s writing line %d: %w", m.From, sc.said+1, err)
 		}
 		sc.said++
@@ -272,28 +278,36 @@ func (sc *scene) talk(ctx context.Context, n int) error {
 	return nil
 }
 
-// await reads as one side until the other's text is there.
-func (sc *scene) await(ctx context.Context, reader, text string) error {
-	side, c, path := 0, &sc.minor.client, "/conversation"
-	if reader == fromAgent {
-		side, c, path = 1, &sc.agent.client, "/conversations/"+sc.id
-	}
-	deadline := time.Now().Add(15 * time.Second)
-	for {
-		ms, err := readMessages(ctx, c, path, sc.seen[side])
+// side is one of the two who talk.
+type side struct {
+	*client
+	path string
+	ears *ears
+	seen int // positions read so far
+}
+
+// patience is how long a side waits for what the other wrote.
+const patience = 20 * time.Second
+
+// await reads until the text is there: when an event says that something
+// happened, and now and then in case an event was lost.
+func (s *side) await(ctx context.Context, text string) error {
+	for deadline := time.Now().Add(patience); ; {
+		ms, err := readMessages(ctx, s.client, s.path, s.seen)
 		if err != nil {
-			return fmt.Errorf("%s reading: %w", reader, err)
+			return fmt.Errorf("reading: %w", err)
 		}
 		if n := len(ms); n > 0 {
-			sc.seen[side] = ms[n-1].Position + 1
+			s.seen = ms[n-1].Position + 1
 			if ms[n-1].Text == text {
 				return nil
 			}
+			continue // there may be another page
 		}
 		if time.Now().After(deadline) {
-			return fmt.Errorf("%s does not see the message that was written", reader)
+			return errors.New("a message that was written cannot be read")
 		}
-		if err := sleep(ctx, 100*time.Millisecond); err != nil {
+		if err := s.ears.wait(ctx, 2*time.Second); err != nil {
 			return err
 		}
 	}
