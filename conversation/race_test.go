@@ -136,6 +136,38 @@ func TestManyOpenAtOnce(t *testing.T) {
 	}
 }
 
+// A process that slept through its reservation finds that the case is another's.
+func TestAReservationThatRanOutIsNotUsed(t *testing.T) {
+	w := newWorld(t)
+	ctx := t.Context()
+	w.ready(2)
+	sleep, err := w.Super.Begin(ctx)
+	w.ok(err)
+	_, err = sleep.Exec(ctx, `SELECT FROM sceau.log_head FOR UPDATE`)
+	w.ok(err)
+	type result struct {
+		conversation.Opened
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		o, err := w.public.Open(ctx, clientKey(), conversation.Opening{PostalCode: "59000", Topic: conversation.TopicOther, From: somewhere})
+		done <- result{o, err}
+	}()
+	var lost string
+	w.eventually("a case is reserved", func() bool {
+		return w.Super.QueryRow(ctx, `SELECT case_id::text FROM sceau.cases WHERE reserved_until IS NOT NULL`).Scan(&lost) == nil
+	})
+	w.exec(`UPDATE sceau.cases SET reserved_until = reserved_until + interval '1 minute' WHERE case_id = $1`, lost)
+	w.ok(sleep.Rollback(ctx))
+	o := <-done
+	w.ok(o.err)
+	if o.Case == lost {
+		t.Error("the conversation was opened on a case that another process had reserved")
+	}
+	w.texts(o.Case)
+}
+
 func TestManyEntrustAtOnce(t *testing.T) {
 	w := newWorld(t)
 	o := w.open()
