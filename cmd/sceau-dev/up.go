@@ -125,7 +125,8 @@ func interrupted(ctx context.Context, err error) error {
 }
 
 // loopback completes ":8080" and refuses addresses that others could reach:
-// the stack's accounts and secrets protect nothing.
+// the stack's accounts and secrets protect nothing. Port 0, any that is free,
+// comes out empty.
 func loopback(addr string) (string, error) {
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -136,6 +137,9 @@ func loopback(addr string) (string, error) {
 	}
 	if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
 		return "", fmt.Errorf("%w: %q is reachable from elsewhere; the development stack listens on loopback only", errUsage, addr)
+	}
+	if port == "0" {
+		return "", nil
 	}
 	return net.JoinHostPort(host, port), nil
 }

@@ -68,7 +68,8 @@ type Stack struct {
 
 // Start starts everything and returns when every process says it is ready. On
 // an error nothing is left running.
-func Start(ctx context.Context, cfg Config) (s *Stack, err error) {
+func Start(ctx context.Context, cfg Config) (*Stack, error) {
+	var err error
 	if cfg.Dir, err = filepath.Abs(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("starting the stack: %w", err)
 	}
@@ -81,7 +82,7 @@ func Start(ctx context.Context, cfg Config) (s *Stack, err error) {
 	if err := freePorts(&cfg.Public, &cfg.Staff, &cfg.Issuer); err != nil {
 		return nil, err
 	}
-	s = &Stack{cfg: cfg, supervisor: devstack.NewSupervisor(),
+	s := &Stack{cfg: cfg, supervisor: devstack.NewSupervisor(),
 		PublicURL: "http://" + cfg.Public, StaffURL: "http://" + cfg.Staff}
 	for _, d := range []string{".", "config", "log", "policy", "secrets", "custodian"} {
 		if err := os.MkdirAll(filepath.Join(cfg.Dir, d), 0o700); err != nil {
@@ -91,17 +92,18 @@ func Start(ctx context.Context, cfg Config) (s *Stack, err error) {
 	if s.lock, err = lockDir(cfg.Dir); err != nil {
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			// Not the caller's context: that may be what ended the start.
-			stop, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-			defer cancel()
-			err = errors.Join(err, s.Stop(stop))
-			s = nil
-		}
-	}()
-	if s.state, err = loadState(cfg.Dir); err != nil {
-		return nil, err
+	if err := s.start(ctx); err != nil {
+		// Not the caller's context: that may be what ended the start.
+		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+		defer cancel()
+		return nil, errors.Join(err, s.Stop(stop))
+	}
+	return s, nil
+}
+
+func (s *Stack) start(ctx context.Context) (err error) {
+	if s.state, err = loadState(s.cfg.Dir); err != nil {
+		return err
 	}
 	for _, step := range []struct {
 		what string
@@ -113,12 +115,12 @@ func Start(ctx context.Context, cfg Config) (s *Stack, err error) {
 		{"the schema and the policy", s.prepare},
 		{"the custodian and the two faces", s.startProcesses},
 	} {
-		cfg.Say("starting " + step.what)
+		s.cfg.Say("starting " + step.what)
 		if err := step.do(ctx); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return s, nil
+	return nil
 }
 
 func (s *Stack) path(elem ...string) string {
