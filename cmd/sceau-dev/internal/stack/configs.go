@@ -2,8 +2,6 @@ package stack
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -22,9 +20,13 @@ func (s *Stack) config(process string) string { return s.path("config", process+
 // writeConfigs writes one file per process, each with what that process may
 // know. Addresses change from start to start, so they are written every time.
 func (s *Stack) writeConfigs(ctx context.Context) error {
-	sum := sha256.Sum256([]byte(s.cfg.Dir))
-	s.sockets = filepath.Join(os.TempDir(), fmt.Sprintf("sceau-dev-%d-%s", os.Geteuid(), hex.EncodeToString(sum[:6])))
-	if err := os.MkdirAll(s.sockets, 0o700); err != nil {
+	// A socket's path has at most 107 bytes, so it cannot lie below cfg.Dir.
+	base := os.TempDir()
+	if len(base) > 60 {
+		base = "/tmp"
+	}
+	var err error
+	if s.sockets, err = os.MkdirTemp(base, "sceau-dev-"); err != nil {
 		return fmt.Errorf("making the directory of the custodian's socket: %w", err)
 	}
 	s.Socket = filepath.Join(s.sockets, "custodian.sock")
