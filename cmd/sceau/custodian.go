@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"os"
+
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/crypto/custody"
+	"github.com/sceau-project/sceau/custodian"
+	"github.com/sceau-project/sceau/internal/config"
+)
+
+type custodianCommand struct{ source }
+
+// Everybody together may try or ask for so many recovery phrases a second: 88
+// bits are out of reach, and this keeps the try from costing anything.
+const (
+	phrasesPerSecond = 10
+	phrasesAtOnce    = 50
+)
+
+// Run guards the case keys.
+func (c custodianCommand) Run(w *world) (err error) {
+	cfg, err := c.load(w, config.RoleCustodian)
+	if err != nil {
+		return err
+	}
+	logger, err := newLogger(w.stderr, cfg.Logging, "custodian")
+	if err != nil {
+		return err
+	}
+	pinned, err := pinnedKey(cfg.Policy)
+	if err != nil {
+		return err
+	}
+	pool, err := newPool(w.ctx, cfg.Database, "custodian")
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	log, err := openLog(w.ctx, pool, audit.ViaCustodian, cfg.Log.Origin, logger)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	vault, err := custody.Open(custody.Config{
+		Address: cfg.Vault.Address, CACertificate: cfg.Vault.CACertificate,
+		RoleIDFile: cfg.Vault.RoleIDFile, SecretIDFile: cfg.Vault.SecretIDFile,
+		CasesMount: cfg.Vault.CasesMount, TransitMount: cfg.Vault.TransitMount, PepperKey: cfg.Vault.PepperKey,
+		Timeout: cfg.Vault.Timeout, Logger: logger,
+	})
+	if err != nil {
+		return err
+	}
+	defer vault.Close()
+	tokens, err := newVerifier(cfg.OIDC, cfg.OIDC.CustodianAudience)
+	if err != nil {
+		return err
+	}
+	defer tokens.Close()
+	gate, err := custodian.New(custodian.Config{
+		Log: log, Pool: pool, Vault: vault, Staff: tokens, Policy: pinned,
+		StateDir: cfg.Custodian.StateDir, Classical: cfg.Seal.Classical, ReadyKeys: cfg.Custodian.ReadyKeys,
+		IdleTimeout: cfg.Custodian.IdleTimeout, SessionLimit: cfg.Custodian.SessionLimit,
+		PhraseRate: phrasesPerSecond, PhraseBurst: phrasesAtOnce, Logger: logger,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, gate.Close()) }()
+	logger.Info("guarding", "socket", cfg.Custodian.Socket, "pid", os.Getpid())
+	err = gate.Serve(w.ctx, cfg.Custodian.Socket)
+	logger.Info("stopped")
+	return err
+}

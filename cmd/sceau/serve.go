@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/conversation"
+	"github.com/sceau-project/sceau/custodian/order"
+	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
+	"github.com/sceau-project/sceau/internal/config"
+	policystore "github.com/sceau-project/sceau/policy/pgstore"
+	staffstore "github.com/sceau-project/sceau/staff/pgstore"
+	"github.com/sceau-project/sceau/web"
+)
+
+type serveCommand struct {
+	source
+	Face string `enum:"public,staff" required:"" help:"Which face: public or staff."`
+}
+
+// Run serves a face. The two are separate processes: the anonymous one never
+// shares memory with an opened identity.
+func (s serveCommand) Run(w *world) error {
+	role, via := config.RolePublic, audit.ViaPublic
+	if s.Face == string(web.Staff) {
+		role, via = config.RoleStaff, audit.ViaStaff
+	}
+	cfg, err := s.load(w, role)
+	if err != nil {
+		return err
+	}
+	logger, err := newLogger(w.stderr, cfg.Logging, s.Face)
+	if err != nil {
+		return err
+	}
+	pool, err := newPool(w.ctx, cfg.Database, s.Face)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	log, err := openLog(w.ctx, pool, via, cfg.Log.Origin, logger)
+	if err != nil {
+		return err
+	}
+	defer log.Close()
+	conversations, err := conversation.NewStore(conversation.Config{Pool: pool, Log: log})
+	if err != nil {
+		return err
+	}
+	custodian := order.NewClient(cfg.Custodian.Socket)
+	defer custodian.Close()
+
+	p := &parts{
+		cfg: cfg, logger: logger, pool: pool, log: log, conversations: conversations, custodian: custodian,
+		listener: conversation.NewListener(pool, 0), stop: make(chan struct{}), metrics: prometheus.NewRegistry(),
+	}
+	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if role == config.RoleStaff {
+		return p.staff(w.ctx)
+	}
+	return p.public(w.ctx)
+}
+
+// parts are what both faces are wired from.
+type parts struct {
+	cfg           *config.Config
+	logger        *slog.Logger
+	pool          *pgxpool.Pool
+	log           *pglog.Log
+	conversations *conversation.Store
+	listener      *conversation.Listener
+	custodian     *order.Client
+	metrics       *prometheus.Registry
+	stop          chan struct{}
+}
+
+func (p *parts) common(face config.Face, checks ...web.Check) web.Config {
+	return web.Config{
+		Logger: p.logger, Metrics: p.metrics, Origins: face.Origins, HSTS: face.TLSCertificate != "",
+		Limits: web.Limits{
+			RequestsPerMinute:    p.cfg.Limits.RequestsPerMinute,
+			ConversationsPerHour: p.cfg.Limits.ConversationsPerHour,
+			ReturnsPerHour:       p.cfg.Limits.ReturnsPerHour,
+		},
+		Checks: append(checks, p.database(), p.gate()),
+	}
+}
+
+func (p *parts) database() web.Check {
+	return web.Check{Name: "postgres", Down: func(ctx context.Context) []string {
+		if p.pool.Ping(ctx) != nil {
+			return []string{"postgres"}
+		}
+		return nil
+	}}
+}
+
+// gate asks the custodian, and through it what is down behind it.
+func (p *parts) gate() web.Check {
+	return web.Check{Name: "custodian", Down: func(ctx context.Context) []string {
+		ready, err := p.custodian.Ready(ctx)
+		if err != nil {
+			return []string{"custodian"}
+		}
+		return ready.Down
+	}}
+}
+
+func (p *parts) public(ctx context.Context) error {
+	face, err := web.NewPublic(web.PublicConfig{
+		Config: p.common(p.cfg.Public), Conversations: p.conversations, Listener: p.listener,
+		Custodian: p.custodian, Stop: p.stop,
+	})
+	if err != nil {
+		return err
+	}
+	return p.run(ctx, p.cfg.Public, face)
+}
+
+func (p *parts) staff(ctx context.Context) error {
+	tokens, err := newVerifier(p.cfg.OIDC, p.cfg.OIDC.StaffAudience)
+	if err != nil {
+		return err
+	}
+	defer tokens.Close()
+	pinned, err := pinnedKey(p.cfg.Policy)
+	if err != nil {
+		return err
+	}
+	active := policystore.NewActive(pinned)
+	lifts, err := liftstore.New(liftstore.Config{Pool: p.pool, Log: p.log, Policy: active})
+	if err != nil {
+		return err
+	}
+	issuer := web.Check{Name: "issuer", Down: func(ctx context.Context) []string {
+		if tokens.Ready(ctx) != nil {
+			return []string{"issuer"}
+		}
+		return nil
+	}}
+	face, err := web.NewStaff(web.StaffConfig{
+		Config: p.common(p.cfg.Staff, issuer), Tokens: tokens, Sessions: staffstore.NewSessions(p.pool, p.log),
+		Conversations: p.conversations, Listener: p.listener, Escalations: lifts, Policy: active,
+		Log: p.log, Reader: p.pool, Custodian: p.custodian, Stop: p.stop,
+	})
+	if err != nil {
+		return err
+	}
+	return p.run(ctx, p.cfg.Staff, face, func(ctx context.Context) error { return sweep(ctx, lifts, p.logger) })
+}
+
+// sweepEvery is how often what has expired is recorded. Whether it has expired
+// never depends on it.
+const sweepEvery = 2 * time.Second
+
+// sweep records expiries until ctx ends. A failure is logged when it begins.
+func sweep(ctx context.Context, lifts *liftstore.Store, logger *slog.Logger) error {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		_, err := lifts.Sweep(ctx)
+		if err != nil && !failing && ctx.Err() == nil {
+			logger.Warn("recording what has expired", "error", err.Error())
+		}
+		failing = err != nil
+	}
+}
+
+// run serves a face, its metrics, and what runs behind it, until ctx ends or
+// one of them fails; then all end.
+func (p *parts) run(ctx context.Context, c config.Face, face *web.Face, behind ...func(context.Context) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, task := range append(behind, p.listener.Run) {
+		group.Go(func() error {
+			if err := task(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				return err
+			}
+			return nil
+		})
+	}
+	if c.Metrics != "" {
+		group.Go(func() error { return serveMetrics(ctx, c.Metrics, p.metrics) })
+	}
+	group.Go(func() error {
+		return web.Serve(ctx, web.Listen{
+			Address: c.Listen, TrustedProxies: c.TrustedProxies,
+			Certificate: c.TLSCertificate, Key: c.TLSKey, Grace: c.ShutdownGrace, Logger: p.logger,
+		}, face, func() { close(p.stop) }, func(at net.Addr) { p.logger.Info("serving", "address", at.String()) })
+	})
+	err := group.Wait()
+	end, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	face.Close(end)
+	p.logger.Info("stopped")
+	return err
+}
+
+// serveMetrics serves Prometheus on loopback, where the configuration keeps it.
+func serveMetrics(ctx context.Context, address string, metrics *prometheus.Registry) error {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("listening for metrics: %w", err)
+	}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serving metrics: %w", err)
+	}
+	return nil
+}
