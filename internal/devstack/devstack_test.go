@@ -28,6 +28,21 @@ func needPostgres(t *testing.T) {
 	}
 }
 
+// passable is a temporary directory that PostgreSQL's user can pass through,
+// whoever that is: a test's own is closed to all but the one who runs it.
+func passable(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "devstack")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // a killed server's children may still be writing
+	if err := os.Chmod(dir, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 func needVault(t *testing.T) {
 	t.Helper()
 	if _, err := devstack.VaultBinary(context.Background(), nil); errors.Is(err, devstack.ErrNoVault) && os.Getenv("CI") == "" {
@@ -42,7 +57,7 @@ func needVault(t *testing.T) {
 func TestPostgresKeepsItsData(t *testing.T) {
 	needPostgres(t)
 	ctx := context.Background()
-	dir := filepath.Join(t.TempDir(), strings.Repeat("long/", 20)) // longer than a socket's path may be
+	dir := filepath.Join(passable(t), strings.Repeat("long/", 20)) // longer than a socket's path may be
 	pg, err := devstack.StartPostgres(ctx, devstack.PostgresConfig{Dir: dir, Disposable: true})
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +113,7 @@ func TestPostgresKeepsItsData(t *testing.T) {
 func TestPostgresRefusesWhoHasNoPassword(t *testing.T) {
 	needPostgres(t)
 	ctx := context.Background()
-	pg, err := devstack.StartPostgres(ctx, devstack.PostgresConfig{Dir: t.TempDir(), Disposable: true})
+	pg, err := devstack.StartPostgres(ctx, devstack.PostgresConfig{Dir: filepath.Join(passable(t), "pg"), Disposable: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,11 +252,7 @@ func TestAnUnexpectedEndIsTold(t *testing.T) {
 // A parent that is killed cannot stop its children; the kernel does.
 func TestChildrenDieWithTheirParent(t *testing.T) {
 	needPostgres(t)
-	dir, err := os.MkdirTemp("", "parent") // a test's own is too long for a socket
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	dir := passable(t)
 	parent := exec.Command(os.Args[0])
 	parent.Env = append(os.Environ(), "DEVSTACK_TEST_PARENT="+dir)
 	out := &bytes.Buffer{}

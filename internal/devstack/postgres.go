@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net/url"
 	"os"
@@ -131,6 +132,9 @@ func StartPostgres(ctx context.Context, cfg PostgresConfig) (*Postgres, error) {
 		}
 		if err := as.give(dir); err != nil {
 			return nil, fmt.Errorf("give %s to PostgreSQL's user: %w", dir, err)
+		}
+		if err := as.reaches(dir); err != nil {
+			return nil, err
 		}
 	}
 	p := &Postgres{Dir: cfg.Dir, SocketDir: cfg.SocketDir, cfg: cfg}
@@ -322,7 +326,10 @@ func shortDir(prefix, owner string) string {
 // privateDir makes a directory that only its owner may enter, and refuses one
 // that somebody else prepared in a shared temporary directory.
 func privateDir(dir string, as unprivileged) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(dir), 0o711); err != nil {
+		return fmt.Errorf("make the folders above %s: %w", dir, err)
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make %s: %w", dir, err)
 	}
 	info, err := os.Lstat(dir)

@@ -66,3 +66,19 @@ func (u unprivileged) give(dir string) error {
 		return os.Lchown(path, int(u.owner.Uid), int(u.owner.Gid))
 	})
 }
+
+// reaches tells whether the user the child will run as can enter a directory:
+// a folder above it may be closed to all but its owner.
+func (u unprivileged) reaches(dir string) error {
+	if u.owner == nil {
+		return nil
+	}
+	probe := exec.Command("/bin/true")
+	probe.Dir = dir
+	probe.SysProcAttr = &syscall.SysProcAttr{Credential: u.owner}
+	if err := probe.Run(); err != nil {
+		return fmt.Errorf("PostgreSQL does not run as root, user namespaces are off here, and its user cannot enter %s: "+
+			"open the folders above it for passing (chmod o+x), choose another, or run as an ordinary user", dir)
+	}
+	return nil
+}

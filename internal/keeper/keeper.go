@@ -78,8 +78,10 @@ type place struct {
 	mine                                    bool // nobody will use this key again
 }
 
-// Dir is the directory, private to the user, under which everything lies. Its
-// path is short, because sockets are in it.
+// Dir is the directory of this user under which everything lies. Its path is
+// short, because sockets are in it. Others may pass through, since a server
+// that refuses root runs as another user where user namespaces are off, but
+// they can neither list nor read.
 func Dir() string {
 	base := os.TempDir()
 	if len(base) > 40 {
@@ -98,15 +100,8 @@ func paths(name, key string) place {
 // and keeps it running until this process ends. Users with the same name and
 // key share one server.
 func Use(name, key string, info any) (dir string, err error) {
-	if err := os.MkdirAll(Dir(), 0o700); err != nil {
-		return "", fmt.Errorf("make %s: %w", Dir(), err)
-	}
-	st, err := os.Lstat(Dir())
-	if err != nil {
-		return "", fmt.Errorf("look at %s: %w", Dir(), err)
-	}
-	if sys, ok := st.Sys().(*syscall.Stat_t); !ok || !st.IsDir() || int(sys.Uid) != os.Geteuid() || st.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("%s is not a private directory of this user: remove it", Dir())
+	if err := ownDir(); err != nil {
+		return "", err
 	}
 	at := paths(name, key)
 	using, err := lock(at.users, syscall.LOCK_SH)
@@ -132,6 +127,24 @@ func Use(name, key string, info any) (dir string, err error) {
 		return at.dir, nil
 	}
 	return at.dir, json.Unmarshal(b, info)
+}
+
+// ownDir makes Dir, and refuses one that somebody else prepared.
+func ownDir() error {
+	if err := os.MkdirAll(Dir(), 0o711); err != nil {
+		return fmt.Errorf("make %s: %w", Dir(), err)
+	}
+	st, err := os.Lstat(Dir())
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", Dir(), err)
+	}
+	if sys, ok := st.Sys().(*syscall.Stat_t); !ok || !st.IsDir() || int(sys.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s is not a directory of this user: remove it", Dir())
+	}
+	if err := os.Chmod(Dir(), 0o711); err != nil {
+		return fmt.Errorf("close %s to others: %w", Dir(), err)
+	}
+	return nil
 }
 
 // kept tells whether a keeper is at work and its server ready.
@@ -198,7 +211,10 @@ func keep(at place, job Job) error {
 	if err := os.RemoveAll(at.dir); err != nil { // of a keeper that was killed
 		return fmt.Errorf("remove what is left in %s: %w", at.dir, err)
 	}
-	if err := os.MkdirAll(at.dir, 0o700); err != nil {
+	if err := os.Mkdir(at.dir, 0o711); err != nil {
+		return fmt.Errorf("make %s: %w", at.dir, err)
+	}
+	if err := os.Chmod(at.dir, 0o711); err != nil { // whatever the umask
 		return fmt.Errorf("make %s: %w", at.dir, err)
 	}
 	info, stop, err := job(context.Background(), at.dir)

@@ -5,6 +5,8 @@ package pgtest
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -60,7 +62,21 @@ func NewServer(t testing.TB) *Server {
 		unavailable(t, err)
 	}
 	ctx := context.Background()
-	pg, err := devstack.StartPostgres(ctx, devstack.PostgresConfig{Dir: t.TempDir(), Disposable: true})
+	// Not t.TempDir: nobody but root may enter that, and PostgreSQL refuses root.
+	dir, err := os.MkdirTemp("", "sceau-pgtest-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Errorf("remove the test's PostgreSQL: %v", err)
+		}
+	})
+	if err := os.Chmod(dir, 0o711); err != nil {
+		t.Fatal(err)
+	}
+	pg, err := devstack.StartPostgres(ctx, devstack.PostgresConfig{
+		Dir: filepath.Join(dir, "pg"), SocketDir: filepath.Join(dir, "s"), Disposable: true})
 	if err != nil {
 		t.Fatal(err)
 	}
