@@ -55,7 +55,7 @@ func progress(w io.Writer, label string) (update func(checked, total int64), don
 		if bar == nil {
 			bar = progressbar.NewOptions64(total,
 				progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(label),
-				progressbar.OptionShowCount(), progressbar.OptionShowIts(),
+				progressbar.OptionShowCount(),
 				progressbar.OptionClearOnFinish(), progressbar.OptionThrottle(100e6))
 		}
 		// A bar that cannot be drawn must not stop the verification.
