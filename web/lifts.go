@@ -37,7 +37,7 @@ type citation struct {
 }
 
 type askInput struct {
-	conversationInput
+	ConversationPath
 	Body struct {
 		Ground     string     `json:"ground" pattern:"^[a-z_]{0,32}$" doc:"imminent_danger, consent or judicial_requisition"`
 		Assessment assessment `json:"assessment" doc:"Coded answers only"`
@@ -184,11 +184,12 @@ func (s *staff) lifts(ctx context.Context, _ *struct{}) (*liftsOutput, error) {
 	return out, err
 }
 
-type liftInput struct {
+// LiftPath names an escalation.
+type LiftPath struct {
 	ID string `path:"id" maxLength:"64" doc:"The escalation"`
 }
 
-func (s *staff) lift(ctx context.Context, in *liftInput) (*liftOutput, error) {
+func (s *staff) lift(ctx context.Context, in *LiftPath) (*liftOutput, error) {
 	if !isUUID(in.ID) {
 		return nil, liftstore.ErrNotFound
 	}
@@ -196,7 +197,7 @@ func (s *staff) lift(ctx context.Context, in *liftInput) (*liftOutput, error) {
 }
 
 type approveInput struct {
-	liftInput
+	LiftPath
 	Body struct {
 		Request string   `json:"request" pattern:"^[A-Za-z0-9+/]{43}=$" doc:"Leaf hash of the request that was read"`
 		Facets  []string `json:"facets" nullable:"false" minItems:"1" maxItems:"8" uniqueItems:"true" pattern:"^[a-z_]{1,32}$" doc:"To grant: as many as asked, or fewer"`
@@ -228,7 +229,7 @@ func (s *staff) requestOf(_ context.Context, id, text string) (audit.Hash, error
 }
 
 type denyInput struct {
-	liftInput
+	LiftPath
 	Body struct {
 		Request string `json:"request" pattern:"^[A-Za-z0-9+/]{43}=$" doc:"Leaf hash of the request that was read"`
 		Reason  string `json:"reason" pattern:"^[a-z_]{1,32}$" doc:"danger_not_imminent, evidence_insufficient, facets_excessive, other_means or wrong_ground"`
@@ -248,8 +249,8 @@ func (s *staff) deny(ctx context.Context, in *denyInput) (*liftOutput, error) {
 }
 
 type liftAct struct {
-	liftInput
-	nothing
+	LiftPath
+	NoBody
 }
 
 func (s *staff) withdraw(ctx context.Context, in *liftAct) (*liftOutput, error) {
@@ -358,7 +359,7 @@ func (s *staff) assessed(ctx context.Context, e *escalation.Escalation) (assessm
 }
 
 type identityInput struct {
-	liftInput
+	LiftPath
 	Body struct {
 		Facets []string `json:"facets" nullable:"false" minItems:"1" maxItems:"8" uniqueItems:"true" pattern:"^[a-z_]{1,32}$" doc:"Of those that were granted"`
 	}

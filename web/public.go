@@ -21,7 +21,7 @@ type PublicConfig struct {
 }
 
 // public handles what minors send. A minor is known by the conversation's
-// token and by nothing else.
+// token and by NoBody else.
 type public struct {
 	*face
 	conversations *conversation.Store
@@ -50,7 +50,7 @@ func NewPublic(cfg PublicConfig) (*Face, error) {
 	return &Face{Handler: handler, close: p.readings.close}, nil
 }
 
-// identify finds the conversation of a token. One that opens nothing answers
+// identify finds the conversation of a token. One that opens NoBody answers
 // like one that is malformed.
 func (p *public) identify(ctx context.Context, token, _ string) (caller, error) {
 	caseID, err := p.conversations.ByToken(ctx, token)
@@ -163,7 +163,8 @@ func (p *public) view(ctx context.Context) (conversation.View, error) {
 	return p.conversations.View(ctx, callerOf(ctx).conversation)
 }
 
-type writeInput struct {
+// WriteBody is a message to write.
+type WriteBody struct {
 	Body struct {
 		Text string `json:"text" maxLength:"4000" doc:"Plain text, 1 to 4,000 characters"`
 	}
@@ -176,7 +177,7 @@ type writtenOutput struct {
 	}
 }
 
-func (p *public) write(ctx context.Context, in *writeInput) (*writtenOutput, error) {
+func (p *public) write(ctx context.Context, in *WriteBody) (*writtenOutput, error) {
 	written, err := p.conversations.WriteAsMinor(ctx, callerOf(ctx).conversation, actOf(ctx).key, in.Body.Text)
 	if err != nil {
 		return nil, err
@@ -186,17 +187,18 @@ func (p *public) write(ctx context.Context, in *writeInput) (*writtenOutput, err
 	return out, nil
 }
 
-type fromInput struct {
+// FromQuery says from where on to read.
+type FromQuery struct {
 	From int `query:"from" minimum:"0" maximum:"1000000" default:"0" doc:"The first position to read"`
 }
 
-func (p *public) read(ctx context.Context, in *fromInput) (*messagesOutput, error) {
+func (p *public) read(ctx context.Context, in *FromQuery) (*messagesOutput, error) {
 	c := callerOf(ctx)
 	return readPage(ctx, p.conversations, p.readings, c, c.conversation, in.From)
 }
 
 // readPage reads messages from a position on, at most a page of them. The
-// session is opened even when there is nothing new: reading is what was asked.
+// session is opened even when there is NoBody new: reading is what was asked.
 func readPage(ctx context.Context, conversations *conversation.Store, readings *readings, c caller, caseID string, from int) (*messagesOutput, error) {
 	keys, err := readings.keys(ctx, c.order, caseID, from, from+conversation.Page)
 	if err != nil {
@@ -213,8 +215,8 @@ func (p *public) events(ctx context.Context, _ *struct{}) (*stream, error) {
 	return p.watcher.watch(ctx, p.view)
 }
 
-// nothing is the body of a request that says all in its address.
-type nothing struct {
+// NoBody is the body of a request that says all in its address.
+type NoBody struct {
 	Body *struct{}
 }
 
@@ -224,7 +226,7 @@ type phraseOutput struct {
 	}
 }
 
-func (p *public) phrase(ctx context.Context, _ *nothing) (*phraseOutput, error) {
+func (p *public) phrase(ctx context.Context, _ *NoBody) (*phraseOutput, error) {
 	issued, err := p.custodian.Phrase(ctx, order.NewPhrase{Caller: callerOf(ctx).order})
 	if err != nil {
 		return nil, err
@@ -245,7 +247,7 @@ func (p *public) entrust(ctx context.Context, in *entrustInput) (*struct{}, erro
 	return nil, p.conversations.Entrust(ctx, callerOf(ctx).conversation, actOf(ctx).key, conversation.Facet(in.Facet), in.Body.Value)
 }
 
-func (p *public) end(ctx context.Context, _ *nothing) (*struct{}, error) {
+func (p *public) end(ctx context.Context, _ *NoBody) (*struct{}, error) {
 	return nil, p.conversations.CloseAsMinor(ctx, callerOf(ctx).conversation, actOf(ctx).key)
 }
 

@@ -179,7 +179,9 @@ func (s *staff) talk(ctx context.Context, v conversation.View) (talk, error) {
 	return t, nil
 }
 
-type conversationInput struct {
+// ConversationPath is exported, like the other parts that inputs share, because
+// huma fills in exported embedded structs only.
+type ConversationPath struct {
 	ID string `path:"id" maxLength:"64" doc:"The conversation"`
 }
 
@@ -187,7 +189,7 @@ type talkOutput struct{ Body talk }
 
 // conversation shows one that the caller is in. Which facets exist is told to
 // its agent alone, who may ask for them.
-func (s *staff) conversation(ctx context.Context, in *conversationInput) (*talkOutput, error) {
+func (s *staff) conversation(ctx context.Context, in *ConversationPath) (*talkOutput, error) {
 	c := callerOf(ctx)
 	v, err := s.viewOf(ctx, in.ID)
 	if err != nil {
@@ -217,8 +219,8 @@ func (s *staff) viewOf(ctx context.Context, id string) (conversation.View, error
 }
 
 type conversationAct struct {
-	conversationInput
-	nothing
+	ConversationPath
+	NoBody
 }
 
 func (s *staff) join(ctx context.Context, in *conversationAct) (*talkOutput, error) {
@@ -228,12 +230,12 @@ func (s *staff) join(ctx context.Context, in *conversationAct) (*talkOutput, err
 	if err := s.conversations.Join(ctx, callerOf(ctx).actor, in.ID, actOf(ctx).key); err != nil {
 		return nil, err
 	}
-	return s.conversation(ctx, &in.conversationInput)
+	return s.conversation(ctx, &in.ConversationPath)
 }
 
 type readInput struct {
-	conversationInput
-	fromInput
+	ConversationPath
+	FromQuery
 }
 
 func (s *staff) read(ctx context.Context, in *readInput) (*messagesOutput, error) {
@@ -244,8 +246,8 @@ func (s *staff) read(ctx context.Context, in *readInput) (*messagesOutput, error
 }
 
 type staffWriteInput struct {
-	conversationInput
-	writeInput
+	ConversationPath
+	WriteBody
 }
 
 func (s *staff) write(ctx context.Context, in *staffWriteInput) (*writtenOutput, error) {
@@ -261,12 +263,12 @@ func (s *staff) write(ctx context.Context, in *staffWriteInput) (*writtenOutput,
 	return out, nil
 }
 
-func (s *staff) events(ctx context.Context, in *conversationInput) (*stream, error) {
+func (s *staff) events(ctx context.Context, in *ConversationPath) (*stream, error) {
 	return s.watcher.watch(ctx, func(ctx context.Context) (conversation.View, error) { return s.viewOf(ctx, in.ID) })
 }
 
 type handOverInput struct {
-	conversationInput
+	ConversationPath
 	Body struct {
 		To string `json:"to" maxLength:"64" doc:"The colleague's random id"`
 	}
@@ -294,7 +296,7 @@ func (s *staff) end(ctx context.Context, in *conversationAct) (*struct{}, error)
 }
 
 // isUUID says whether id is one in the form that this service writes. Anything
-// else names nothing.
+// else names NoBody.
 func isUUID(id string) bool {
 	parsed, err := uuid.Parse(id)
 	return err == nil && parsed.String() == id
