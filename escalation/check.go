@@ -160,13 +160,13 @@ func (c *Case) CheckRelease(e *Escalation, actor audit.Actor, facets []string, a
 	return subset(facets, e.Granted, policy.ReasonFacetsNotGranted)
 }
 
-// subset refuses facets that are none, unknown, repeated, or not all in of.
+// subset refuses facets that are none, unknown, or not all in of.
 func subset(facets, of []string, code string) error {
 	if len(facets) == 0 {
 		return refuse(policy.ReasonFacetsMissing, "no facet named")
 	}
-	for i, f := range facets {
-		if !slices.Contains(Facets, f) || slices.Contains(facets[:i], f) {
+	for _, f := range facets {
+		if !slices.Contains(Facets, f) {
 			return refuse(policy.ReasonFacetsUnknown, "%.40q", f)
 		}
 		if !slices.Contains(of, f) {

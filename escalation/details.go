@@ -15,10 +15,8 @@ import (
 // bytes, positions ascending, approvals "role:count" sorted; separated by
 // commas. Readers accept only what these writers write.
 
-// FormatFacets writes a list of facets, sorted.
-func FormatFacets(facets []string) string {
-	return strings.Join(slices.Sorted(slices.Values(facets)), ",")
-}
+// FormatFacets writes a list of facets, sorted, each once.
+func FormatFacets(facets []string) string { return strings.Join(sorted(facets), ",") }
 
 // ParseFacets reads what [FormatFacets] writes: known facets, at least one.
 func ParseFacets(s string) ([]string, error) {
@@ -31,11 +29,11 @@ func ParseFacets(s string) ([]string, error) {
 	return facets, nil
 }
 
-// FormatPositions writes positions of messages, ascending.
+// FormatPositions writes positions of messages, ascending, each once.
 func FormatPositions(positions []int64) string {
-	texts := make([]string, len(positions))
-	for i, p := range slices.Sorted(slices.Values(positions)) {
-		texts[i] = strconv.FormatInt(p, 10)
+	var texts []string
+	for _, p := range sorted(positions) {
+		texts = append(texts, strconv.FormatInt(p, 10))
 	}
 	return strings.Join(texts, ",")
 }

@@ -2,6 +2,7 @@ package escalation
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sceau-project/sceau/audit"
@@ -45,7 +46,7 @@ func RefusedEntry(id, caseID, ground string, facets, reasons []string) audit.Ent
 		ground = ""
 	}
 	l := about(audit.ActionEscalationRefused, caseID, id, ground)
-	l.Details = audit.Details{"reasons": FormatFacets(reasons)}
+	l.Details = audit.Details{"reasons": strings.Join(sorted(reasons), ",")}
 	var known []string
 	for _, f := range Facets {
 		if slices.Contains(facets, f) {

@@ -1,6 +1,8 @@
 package escalation
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"github.com/sceau-project/sceau/audit"
@@ -22,7 +24,7 @@ func (c *Case) RequestInput(at time.Time, actor audit.Actor, ground string, dang
 	}
 	return policy.EscalationRequest{
 		At: policy.At(at), Actor: staff(actor), Case: c.ID, Conversation: c.Conversation(at),
-		Ground: ground, Assessment: danger, Facets: list(facets), Evidence: list(evidence),
+		Ground: ground, Assessment: danger, Facets: sorted(facets), Evidence: sorted(evidence),
 		Messages: messages, Pending: pending,
 	}
 }
@@ -38,7 +40,7 @@ func (c *Case) ReadInput(at time.Time, actor audit.Actor) policy.ConversationRea
 func (c *Case) ApproveInput(at time.Time, actor audit.Actor, e *Escalation, request audit.Hash, facets []string) policy.EscalationApprove {
 	return policy.EscalationApprove{
 		At: policy.At(at), Actor: staff(actor), Case: c.ID, Conversation: c.Conversation(at),
-		Verdict: policy.VerdictApprove, Request: request.String(), Facets: list(facets), Lift: e.Lift(),
+		Verdict: policy.VerdictApprove, Request: request.String(), Facets: sorted(facets), Lift: e.Lift(),
 	}
 }
 
@@ -53,7 +55,7 @@ func (c *Case) DenyInput(at time.Time, actor audit.Actor, e *Escalation, request
 func (c *Case) ReleaseInput(at time.Time, actor audit.Actor, e *Escalation, facets []string, clockTrails bool) policy.IdentityRelease {
 	return policy.IdentityRelease{
 		At: policy.At(at), Actor: staff(actor), Case: c.ID, Conversation: c.Conversation(at),
-		Facets: list(facets), ClockTrails: clockTrails, Lift: e.Lift(),
+		Facets: sorted(facets), ClockTrails: clockTrails, Lift: e.Lift(),
 	}
 }
 
@@ -103,6 +105,14 @@ func (e *Escalation) Lift() policy.Lift {
 
 func staff(a audit.Actor) policy.Actor {
 	return policy.Actor{ID: a.ID, Person: a.Person, Role: a.Role}
+}
+
+// sorted is s in order, each once: the order in which a client lists facets
+// means nothing, and must not make another decision.
+func sorted[T cmp.Ordered](s []T) []T {
+	out := list(s)
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // list copies s; none is [] in JSON, never null.

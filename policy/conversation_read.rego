@@ -5,10 +5,17 @@ package sceau.conversation.read
 
 import data.sceau.participation
 
-reasons contains "role.not_allowed" if not input.actor.role in {"agent", "psychologist"}
+objections := {"role.not_allowed", "person.missing"}
 
-reasons contains reason if some reason in participation.reasons
+cleared contains "role.not_allowed" if input.actor.role in {"agent", "psychologist"}
 
-decision := {"allow": true, "reasons": [], "obligations": {}} if count(reasons) == 0
+cleared contains "person.missing" if input.actor.person != ""
+
+decision := {"allow": true, "reasons": [], "obligations": {}} if {
+	cleared == objections
+	participation.cleared == participation.objections
+}
 
 else := {"allow": false, "reasons": reasons, "obligations": {}}
+
+reasons := (objections - cleared) | (participation.objections - participation.cleared)

@@ -3,43 +3,47 @@
 # does not overrule answers that do.
 package sceau.danger
 
-yes_no_unknown := {"yes", "no", "unknown"}
+objections := {"danger.not_coded", "danger.not_shown"}
 
-codes := {
-	"immediacy": {"now", "hours", "days", "unclear"},
-	"violence": {"none", "threat", "ongoing", "weapon"},
-	"suicide": {"none", "ideation", "plan", "attempt_under_way"},
-	"perpetrator_present": yes_no_unknown,
-	"captive": yes_no_unknown,
-	"age_band": {"under_10", "10_12", "13_15", "16_17", "unknown"},
-	"alone": yes_no_unknown,
-	"location_known": yes_no_unknown,
-	"psychologist_opinion": {"none", "danger", "no_danger"},
-}
-
-coded if {
-	every question, answers in codes {
-		input.assessment[question] in answers
-	}
+cleared contains "danger.not_coded" if {
+	input.assessment.immediacy in {"now", "hours", "days", "unclear"}
+	input.assessment.violence in {"none", "threat", "ongoing", "weapon"}
+	input.assessment.suicide in {"none", "ideation", "plan", "attempt_under_way"}
+	input.assessment.perpetrator_present in {"yes", "no", "unknown"}
+	input.assessment.captive in {"yes", "no", "unknown"}
+	input.assessment.age_band in {"under_10", "10_12", "13_15", "16_17", "unknown"}
+	input.assessment.alone in {"yes", "no", "unknown"}
+	input.assessment.location_known in {"yes", "no", "unknown"}
+	input.assessment.psychologist_opinion in {"none", "danger", "no_danger"}
 }
 
 # Under way: whatever the answer on immediacy.
-shown if input.assessment.violence in {"ongoing", "weapon"}
+cleared contains "danger.not_shown" if input.assessment.violence in {"ongoing", "weapon"}
 
-shown if input.assessment.suicide == "attempt_under_way"
+cleared contains "danger.not_shown" if input.assessment.suicide == "attempt_under_way"
 
-shown if input.assessment.captive == "yes"
+cleared contains "danger.not_shown" if input.assessment.captive == "yes"
 
-# To come: within hours.
-shown if {
+# To come: now or within hours.
+cleared contains "danger.not_shown" if {
 	input.assessment.immediacy in {"now", "hours"}
-	serious
+	input.assessment.violence == "threat"
 }
 
-serious if input.assessment.violence == "threat"
+cleared contains "danger.not_shown" if {
+	input.assessment.immediacy in {"now", "hours"}
+	input.assessment.suicide in {"ideation", "plan"}
+}
 
-serious if input.assessment.suicide in {"ideation", "plan"}
+cleared contains "danger.not_shown" if {
+	input.assessment.immediacy in {"now", "hours"}
+	input.assessment.perpetrator_present == "yes"
+}
 
-serious if input.assessment.perpetrator_present == "yes"
+cleared contains "danger.not_shown" if {
+	input.assessment.immediacy in {"now", "hours"}
+	input.assessment.psychologist_opinion == "danger"
+}
 
-serious if input.assessment.psychologist_opinion == "danger"
+# The other grounds do not rest on danger; the answers are coded all the same.
+cleared contains "danger.not_shown" if input.ground in {"consent", "judicial_requisition"}

@@ -6,60 +6,64 @@ package sceau.escalation.approve
 import data.sceau.facets
 import data.sceau.four_eyes
 
-reasons contains "role.not_allowed" if not input.actor.role == "supervisor"
+objections := {
+	"role.not_allowed", "verdict.unknown", "escalation.wrong_state", "escalation.too_late",
+	"escalation.request_changed", "approver.already_answered", "facets.not_asked",
+}
 
-reasons contains conflict if some conflict in four_eyes.conflicts
+cleared contains "role.not_allowed" if input.actor.role == "supervisor"
 
-reasons contains "verdict.unknown" if not input.verdict in {"approve", "deny"}
+cleared contains "verdict.unknown" if input.verdict in {"approve", "deny"}
 
-reasons contains "escalation.wrong_state" if not input.lift.state == "requested"
+cleared contains "escalation.wrong_state" if input.lift.state == "requested"
 
-reasons contains "escalation.too_late" if not in_time
+cleared contains "escalation.too_late" if input.lift.answer_by >= input.at
 
-in_time if input.lift.answer_by >= input.at
-
-reasons contains "escalation.request_changed" if not same_request
-
-same_request if {
+cleared contains "escalation.request_changed" if {
 	input.request == input.lift.request
 	input.request != ""
 }
 
-reasons contains "approver.already_answered" if not first_answer
-
-first_answer if {
+cleared contains "approver.already_answered" if {
 	every approval in input.lift.approvals {
 		approval.actor.person != input.actor.person
 	}
 }
 
-reasons contains reason if {
-	input.verdict == "approve"
-	some reason in facets.reasons
-}
-
-reasons contains "facets.not_asked" if {
-	input.verdict == "approve"
-	not only_asked
-}
-
-only_asked if {
+cleared contains "facets.not_asked" if {
 	every facet in input.facets {
 		facet in input.lift.asked
 	}
 }
 
-decision := {"allow": true, "reasons": [], "obligations": obligations} if count(reasons) == 0
+# Facets are named to approve. Who denies may leave them out.
+facets_needed := facets.objections - {"facets.missing"} if input.verdict == "deny"
+
+else := facets.objections
+
+decision := {
+	"allow": true, "reasons": [],
+	"obligations": obligations[input.verdict],
+} if {
+	cleared == objections
+	four_eyes.cleared == four_eyes.objections
+	count(facets_needed - facets.cleared) == 0
+}
 
 else := {"allow": false, "reasons": reasons, "obligations": {}}
 
-obligations := {} if input.verdict == "deny"
-
 obligations := {
-	"facets": {facet | some facet in input.facets},
-	"use_within_s": input.lift.use_within_s,
-	"read_for_s": input.lift.read_for_s,
-	"uses": input.lift.uses_allowed,
-} if {
-	input.verdict == "approve"
+	"deny": {},
+	"approve": {
+		"facets": input.facets,
+		"use_within_s": input.lift.use_within_s,
+		"read_for_s": input.lift.read_for_s,
+		"uses": input.lift.uses_allowed,
+	},
 }
+
+reasons := {code | some standing in [
+	objections - cleared,
+	four_eyes.objections - four_eyes.cleared,
+	facets_needed - facets.cleared,
+]; some code in standing}

@@ -7,77 +7,68 @@ import data.sceau.danger
 import data.sceau.facets
 import data.sceau.participation
 
+# A conversation that the minor has closed can still be asked about, as long as
+# it can be read: danger does not end with a click.
+objections := {
+	"role.not_allowed", "person.missing", "ground.unknown", "ground.not_available", "approvals.missing",
+	"evidence.missing", "evidence.too_much", "evidence.unknown", "escalation.already_pending",
+}
+
 terms := data.sceau.numbers.grounds[input.ground]
 
-reasons contains "role.not_allowed" if not input.actor.role == "agent"
+cleared contains "role.not_allowed" if input.actor.role == "agent"
 
-# Also in a conversation that the minor has closed, while it can still be read:
-# danger does not end with a click.
-reasons contains reason if some reason in participation.reasons
+cleared contains "person.missing" if input.actor.person != ""
 
-reasons contains "ground.unknown" if not terms
+cleared contains "ground.unknown" if terms
 
-reasons contains "ground.not_available" if {
-	terms
-	not terms.available
-}
+cleared contains "ground.not_available" if input.ground in data.sceau.numbers.grounds_available
+
+# One that does not exist is not available either; once is enough.
+cleared contains "ground.not_available" if not terms
 
 # Nobody to ask is not nobody needed.
-reasons contains "approvals.missing" if {
-	terms
-	not somebody_approves
-}
-
-somebody_approves if {
+cleared contains "approvals.missing" if {
 	some needed in terms.approvals
 	needed.role == "supervisor"
 	needed.count >= 1
 }
 
-reasons contains "danger.not_coded" if not danger.coded
+cleared contains "approvals.missing" if not terms
 
-reasons contains "danger.not_shown" if {
-	input.ground == "imminent_danger"
-	not danger.shown
+# Position 0, the postal code, may support a request like any message.
+cleared contains "evidence.missing" if count(input.evidence) > 0
+
+cleared contains "evidence.too_much" if count(input.evidence) <= data.sceau.numbers.evidence_at_most
+
+cleared contains "evidence.unknown" if {
+	min(input.evidence) >= 0
+	max(input.evidence) < input.messages
 }
 
-reasons contains "evidence.missing" if not some_evidence
+cleared contains "evidence.unknown" if input.evidence == []
 
-some_evidence if count(input.evidence) > 0
-
-reasons contains "evidence.too_much" if not bounded_evidence
-
-bounded_evidence if count(input.evidence) <= data.sceau.numbers.evidence_at_most
-
-reasons contains "evidence.unknown" if not evidence_exists
-
-evidence_exists if {
-	count(input.evidence) == count({position | some position in input.evidence})
-	every position in input.evidence {
-		position >= 0
-		position < input.messages
-	}
-}
-
-reasons contains reason if some reason in facets.reasons
-
-reasons contains "escalation.already_pending" if not nothing_pending
-
-nothing_pending if {
+cleared contains "escalation.already_pending" if {
 	every request in input.pending {
 		request.requester.person != input.actor.person
 	}
 }
 
-decision := {"allow": true, "reasons": [], "obligations": {
-	"approvals": terms.approvals,
-	"answer_within_s": terms.answer_within_s,
-	"remind_after_s": terms.remind_after_s,
-	"widen_after_s": terms.widen_after_s,
-	"use_within_s": terms.use_within_s,
-	"read_for_s": terms.read_for_s,
-	"uses": terms.uses,
-	"facets": {facet | some facet in input.facets},
-}} if count(reasons) == 0
+decision := {
+	"allow": true, "reasons": [],
+	"obligations": object.union(terms, {"facets": input.facets}),
+} if {
+	cleared == objections
+	participation.cleared == participation.objections
+	danger.cleared == danger.objections
+	facets.cleared == facets.objections
+}
 
 else := {"allow": false, "reasons": reasons, "obligations": {}}
+
+reasons := {code | some standing in [
+	objections - cleared,
+	participation.objections - participation.cleared,
+	danger.objections - danger.cleared,
+	facets.objections - facets.cleared,
+]; some code in standing}

@@ -1,19 +1,12 @@
-# The facets of an identity.
+# The facets of an identity that the input names.
 package sceau.facets
 
-known := {"connection", "contact", "location", "name"}
+objections := {"facets.missing", "facets.unknown"}
 
-# reasons against input.facets as such.
-reasons contains "facets.missing" if not some_named
+cleared contains "facets.missing" if count(input.facets) > 0
 
-# Unknown, or named twice.
-reasons contains "facets.unknown" if not all_known
-
-some_named if count(input.facets) > 0
-
-all_known if {
-	count(input.facets) == count({facet | some facet in input.facets})
+cleared contains "facets.unknown" if {
 	every facet in input.facets {
-		facet in known
+		facet in {"connection", "contact", "location", "name"}
 	}
 }

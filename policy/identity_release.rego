@@ -5,116 +5,118 @@ package sceau.identity.release
 
 import data.sceau.facets
 import data.sceau.four_eyes
-import data.sceau.participation
+
+objections := {
+	"role.not_allowed", "person.missing", "escalation.not_requester", "conversation.not_participant",
+	"conversation.erased", "clock.trails", "escalation.wrong_state", "grant.expired", "grant.window_over",
+	"facets.not_granted", "approvals.missing", "ground.not_available", "grant.beyond_policy",
+}
 
 terms := data.sceau.numbers.grounds[input.lift.ground]
 
-reasons contains "role.not_allowed" if not input.actor.role == "agent"
+cleared contains "role.not_allowed" if input.actor.role == "agent"
 
-reasons contains "escalation.not_requester" if not requester
+cleared contains "person.missing" if input.actor.person != ""
 
-requester if {
+cleared contains "escalation.not_requester" if {
 	input.actor.id == input.lift.requester.id
 	input.actor.person == input.lift.requester.person
 }
 
 # The lift is for the one who talks with the minor: whoever handed the
 # conversation over handed the reason to know over with it.
-reasons contains "conversation.not_participant" if not participation.active
-
-reasons contains "conversation.erased" if not participation.not_erased
-
-reasons contains "person.missing" if not participation.person_known
-
-reasons contains "clock.trails" if not clock_right
-
-clock_right if input.clock_trails == false
-
-reasons contains "escalation.wrong_state" if {
-	not granted
-	not expired_unused
+cleared contains "conversation.not_participant" if {
+	some p in input.conversation.participants
+	p.id == input.actor.id
+	p.person == input.actor.person
+	p.role == input.actor.role
+	p.active == true
 }
 
-granted if input.lift.state in {"approved", "released"}
+# However long ago the minor closed it: the grant has an end of its own.
+cleared contains "conversation.erased" if input.conversation.state in {"open", "closed"}
 
-# Whether a sweeper has written it down already makes no difference.
-expired_unused if {
+# A clock behind the log cannot judge a deadline.
+cleared contains "clock.trails" if input.clock_trails == false
+
+cleared contains "escalation.wrong_state" if input.lift.state in {"approved", "released"}
+
+# Expired unused: grant.expired says so, whether or not a sweeper was here first.
+cleared contains "escalation.wrong_state" if {
 	input.lift.state == "expired"
 	input.lift.use_by != ""
 }
 
-reasons contains "grant.expired" if expired_unused
-
-# A window that is open is the same use; a new one needs a use that is left and
+# A window that is open is the same use. A new one needs a use that is left, and
 # the time to use it. A missing time is "", before every other.
-in_time if input.lift.read_until >= input.at
+cleared contains "grant.window_over" if input.lift.read_until >= input.at
 
-in_time if {
-	uses_left
+cleared contains "grant.window_over" if input.lift.uses < input.lift.uses_allowed
+
+cleared contains "grant.expired" if {
+	input.lift.state in {"approved", "released"}
+	input.lift.read_until >= input.at
+}
+
+cleared contains "grant.expired" if {
+	input.lift.state in {"approved", "released"}
 	input.lift.use_by >= input.at
 }
 
-uses_left if input.lift.uses < input.lift.uses_allowed
-
-reasons contains "grant.expired" if {
-	granted
-	uses_left
-	not in_time
+# No use is left: grant.window_over says so.
+cleared contains "grant.expired" if {
+	input.lift.state in {"approved", "released"}
+	input.lift.uses >= input.lift.uses_allowed
 }
 
-reasons contains "grant.window_over" if {
-	granted
-	not uses_left
-	not in_time
+# Nothing was granted, or all has ended: escalation.wrong_state says so.
+cleared contains "grant.expired" if {
+	input.lift.state == "expired"
+	input.lift.use_by == ""
 }
 
-reasons contains reason if some reason in facets.reasons
+cleared contains "grant.expired" if input.lift.state in {"requested", "refused", "denied", "withdrawn", "closed"}
 
-reasons contains "facets.not_granted" if not only_granted
+cleared contains "grant.window_over" if input.lift.state in {"requested", "refused", "denied", "withdrawn", "closed"}
 
-only_granted if {
+cleared contains "facets.not_granted" if {
 	every facet in input.facets {
 		facet in input.lift.granted
-		every approval in input.lift.approvals {
-			facet in approval.facets
-		}
 	}
 }
 
 # As many impartial approvals, in time, as policy asks for now: what the request
-# itself says it needs is not taken at its word.
-reasons contains "approvals.missing" if not approved
-
-approved if {
+# says it needs is not taken at its word.
+cleared contains "approvals.missing" if {
 	count(terms.approvals) > 0
 	every needed in terms.approvals {
-		count(persons_approving(needed.role)) >= needed.count
+		count(persons_approving[needed.role]) >= needed.count
 	}
 }
 
-persons_approving(role) := {approval.actor.person |
+persons_approving[approval.actor.role] contains approval.actor.person if {
 	some approval in input.lift.approvals
-	approval.actor.role == role
 	approval.at <= input.lift.answer_by
 	four_eyes.impartial(approval.actor)
 }
 
-reasons contains "ground.not_available" if not terms.available
+cleared contains "ground.not_available" if input.lift.ground in data.sceau.numbers.grounds_available
 
-reasons contains "grant.beyond_policy" if not within_policy
-
-within_policy if {
+cleared contains "grant.beyond_policy" if {
 	input.lift.answer_within_s <= terms.answer_within_s
 	input.lift.use_within_s <= terms.use_within_s
 	input.lift.read_for_s <= terms.read_for_s
 	input.lift.uses_allowed <= terms.uses
 }
 
-decision := {"allow": true, "reasons": [], "obligations": {
-	"facets": {facet | some facet in input.facets},
-	"read_for_s": input.lift.read_for_s,
-}} if {
-	count(reasons) == 0
+decision := {
+	"allow": true, "reasons": [],
+	"obligations": {"facets": input.facets, "read_for_s": input.lift.read_for_s},
+} if {
+	cleared == objections
+	facets.cleared == facets.objections
 }
 
 else := {"allow": false, "reasons": reasons, "obligations": {}}
+
+reasons := (objections - cleared) | (facets.objections - facets.cleared)

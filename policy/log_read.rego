@@ -3,14 +3,12 @@
 #   - input: schema.log_read
 package sceau.log.read
 
-reasons contains "role.not_allowed" if not inspector
+objections := {"role.not_allowed", "person.missing"}
 
-inspector if input.actor.role == "inspector"
+cleared contains "role.not_allowed" if input.actor.role == "inspector"
 
-reasons contains "person.missing" if not person_known
+cleared contains "person.missing" if input.actor.person != ""
 
-person_known if input.actor.person != ""
+decision := {"allow": true, "reasons": [], "obligations": {}} if cleared == objections
 
-decision := {"allow": true, "reasons": [], "obligations": {}} if count(reasons) == 0
-
-else := {"allow": false, "reasons": reasons, "obligations": {}}
+else := {"allow": false, "reasons": objections - cleared, "obligations": {}}

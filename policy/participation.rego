@@ -1,36 +1,25 @@
-# Who takes part in a conversation: whoever joined and has not handed it over,
-# with that account, that person and that role.
+# Who takes part in a conversation, and whether it can still be read.
 package sceau.participation
 
-active if {
+objections := {"conversation.not_participant", "conversation.closed", "conversation.erased"}
+
+# Whoever joined and has not handed it over: that account, that person, that role.
+cleared contains "conversation.not_participant" if {
 	some p in input.conversation.participants
 	p.id == input.actor.id
 	p.person == input.actor.person
 	p.role == input.actor.role
 	p.active == true
-	p.person != ""
 }
 
-# An open conversation is read by those who take part. A closed one by the same
-# for some time more: its last agent may still have to act on what was written.
-readable if input.conversation.state == "open"
+cleared contains "conversation.erased" if input.conversation.state in {"open", "closed"}
 
-readable if {
+# A closed conversation stays readable for some time to those who took part to
+# the end: they may still have to act on what was written.
+cleared contains "conversation.closed" if {
 	input.conversation.state == "closed"
 	input.conversation.closed_for_s <= data.sceau.numbers.read_closed_for_s
 }
 
-not_erased if input.conversation.state in {"open", "closed"}
-
-reasons contains "person.missing" if not person_known
-
-reasons contains "conversation.not_participant" if not active
-
-reasons contains "conversation.erased" if not not_erased
-
-reasons contains "conversation.closed" if {
-	not_erased
-	not readable
-}
-
-person_known if input.actor.person != ""
+# Of one that was erased, that is what is said.
+cleared contains "conversation.closed" if input.conversation.state in {"open", "erased"}

@@ -10,8 +10,10 @@ import (
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/bundle"
+	"github.com/open-policy-agent/opa/v1/metrics"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
+	"github.com/open-policy-agent/opa/v1/topdown"
 )
 
 // Engine names what evaluates rules, with its version: a replay needs the same.
@@ -105,9 +107,16 @@ func (p *Policy) evaluate(ctx context.Context, point Point, input []byte) ([]byt
 	if err != nil {
 		return nil, fmt.Errorf("reading the input: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, evalTimeout)
-	defer cancel()
-	rs, err := q.Eval(ctx, rego.EvalParsedInput(value), rego.EvalSortSets(true))
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	// A timer of our own: left to itself, the engine starts a goroutine for each
+	// evaluation to watch ctx, and an evaluation is shorter than its start.
+	tooLong := topdown.NewCancel()
+	timer := time.AfterFunc(evalTimeout, tooLong.Cancel)
+	defer timer.Stop()
+	rs, err := q.Eval(ctx, rego.EvalParsedInput(value), rego.EvalSortSets(true),
+		rego.EvalExternalCancel(tooLong), rego.EvalMetrics(metrics.NoOp()))
 	if err != nil {
 		return nil, err
 	}

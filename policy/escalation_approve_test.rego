@@ -1,0 +1,96 @@
+package sceau.escalation.approve_test
+
+import data.sceau.escalation.approve
+import data.sceau.fixtures
+
+base := {
+	"at": "2026-03-01T22:16:00.000000Z", "actor": fixtures.supervisor, "case": "c",
+	"conversation": fixtures.conversation, "verdict": "approve", "request": "hash",
+	"facets": ["connection"], "lift": fixtures.requested,
+}
+
+refused(change) := reasons if {
+	d := approve.decision with input as object.union(base, change)
+	d.allow == false
+	d.obligations == {}
+	reasons := d.reasons
+}
+
+test_supervisor_approves if {
+	d := approve.decision with input as base
+	d.allow
+	d.obligations == {"facets": ["connection"], "use_within_s": 900, "read_for_s": 3600, "uses": 1}
+}
+
+test_supervisor_denies if {
+	d := approve.decision with input as object.union(base, {"verdict": "deny", "facets": []})
+	d.allow
+	d.obligations == {}
+}
+
+test_only_supervisors if {
+	every role in ["agent", "psychologist", "inspector", "privacy_officer", "minor", ""] {
+		refused({"actor": {"role": role}}) == {"role.not_allowed"}
+	}
+}
+
+# Whichever the verdict: who may not approve may not deny either.
+test_four_eyes if {
+	every verdict in ["approve", "deny"] {
+		v := {"verdict": verdict}
+
+		# the requester, on duty in both roles
+		refused(object.union(v, {"actor": {"id": "s-agent", "person": "p-agent"}})) == {"approver.is_requester", "approver.took_part"}
+
+		# the same human under another account
+		refused(object.union(v, {"actor": fixtures.twin})) == {"approver.same_person", "approver.took_part"}
+
+		# and when the requester's own joining were missing from the conversation
+		refused(object.union(v, {"actor": fixtures.twin, "conversation": {"participants": []}})) == {"approver.same_person"}
+
+		# somebody who joined, even under another account, even gone since
+		refused(object.union(v, {"actor": {"person": "p-psy"}})) == {"approver.took_part"}
+		refused(object.union(v, {"actor": {"person": "p-gone"}})) == {"approver.took_part"}
+
+		# an account of nobody
+		refused(object.union(v, {"actor": {"person": ""}})) == {"person.missing"}
+		refused(object.union(v, {"lift": {"requester": {"person": ""}}})) == {"person.missing"}
+	}
+}
+
+test_colluding_pair_hands_over_to_approve if {
+	# The supervisor answered the conversation, handed it to a friend, and now
+	# approves what the friend asks.
+	pair := [
+		{"id": "s-super-as-agent", "person": "p-super", "role": "agent", "active": false},
+		{"id": "s-agent", "person": "p-agent", "role": "agent", "active": true},
+	]
+	refused({"conversation": {"participants": pair}}) == {"approver.took_part"}
+}
+
+test_state_and_time if {
+	refused({"lift": fixtures.approved}) == {"approver.already_answered", "escalation.wrong_state"}
+	refused({"lift": {"state": "withdrawn"}}) == {"escalation.wrong_state"}
+	refused({"at": "2026-03-01T22:25:00.000001Z"}) == {"escalation.too_late"}
+	refused({"lift": {"answer_by": ""}}) == {"escalation.too_late"}
+	d := approve.decision with input as object.union(base, {"at": "2026-03-01T22:25:00.000000Z"})
+	d.allow
+}
+
+test_bound_to_the_request if {
+	refused({"request": "other"}) == {"escalation.request_changed"}
+	refused({"request": "", "lift": {"request": ""}}) == {"escalation.request_changed"}
+}
+
+test_facets if {
+	refused({"facets": []}) == {"facets.missing"}
+	refused({"facets": ["contact"]}) == {"facets.not_asked"}
+	refused({"facets": ["shoe_size"]}) == {"facets.not_asked", "facets.unknown"}
+	refused({"verdict": "deny", "facets": ["contact"]}) == {"facets.not_asked"}
+}
+
+test_verdict if refused({"verdict": "perhaps"}) == {"verdict.unknown"}
+
+test_one_answer_each if {
+	refused({"lift": {"approvals": [fixtures.approval]}}) == {"approver.already_answered"}
+}

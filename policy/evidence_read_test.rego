@@ -1,0 +1,45 @@
+package sceau.evidence.read_test
+
+import data.sceau.evidence.read
+import data.sceau.fixtures
+
+base := {
+	"at": "2026-03-01T22:16:00.000000Z", "actor": fixtures.supervisor, "case": "c",
+	"conversation": fixtures.conversation, "lift": fixtures.requested,
+}
+
+refused(change) := reasons if {
+	d := read.decision with input as object.union(base, change)
+	d.allow == false
+	reasons := d.reasons
+}
+
+allowed(change) if {
+	d := read.decision with input as object.union(base, change)
+	d.allow
+}
+
+test_supervisor_reads_to_answer if allowed({})
+
+test_others_do_not if {
+	refused({"actor": fixtures.inspector}) == {"role.not_allowed"}
+	refused({"actor": fixtures.twin}) == {"approver.same_person", "approver.took_part"}
+	refused({"actor": fixtures.agent}) == {"approver.is_requester", "approver.took_part", "role.not_allowed"}
+}
+
+test_in_time if refused({"at": "2026-03-01T22:25:00.000001Z"}) == {"escalation.too_late"}
+
+test_after_approval_only_who_approved if {
+	allowed({"lift": fixtures.approved})
+	allowed({"lift": fixtures.released, "at": "2026-03-02T22:25:00.000000Z"})
+	other := {"id": "s-other", "person": "p-other"}
+	"escalation.wrong_state" in refused({"lift": fixtures.approved, "actor": other})
+}
+
+test_not_after_the_end if {
+	every state in ["refused", "denied", "withdrawn", "expired", "closed"] {
+		refused({"lift": object.union(fixtures.approved, {"state": state})}) == {"escalation.wrong_state"}
+	}
+}
+
+test_erased if refused({"conversation": {"state": "erased"}}) == {"conversation.erased"}
