@@ -154,8 +154,9 @@ func (b *beginning) write(ctx context.Context, turn *pglog.Turn) (any, error) {
 	if tag.RowsAffected() != 1 {
 		return nil, errReservationLost
 	}
+	// With the token's hash in the entry, a row that another token was put into opens nothing.
 	opened, err := turn.Append(pglog.Draft{Actor: minorActor, Action: audit.ActionConversationOpened, Case: b.Case,
-		Details: audit.Details{"topic": string(b.topic), "messages": int64(1), "head": FormatHead(b.link)}})
+		Details: audit.Details{"topic": string(b.topic), "messages": int64(1), "head": FormatHead(b.link), "token": FormatHead(b.hash)}})
 	if err != nil {
 		return nil, err
 	}

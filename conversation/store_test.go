@@ -33,6 +33,9 @@ type keys struct{ transcript, identity *seal.Key }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
+	if t, ok := t.(*testing.T); ok {
+		t.Parallel() // each has a database of its own, and mostly waits for it
+	}
 	w := &world{DB: pgtest.New(t), t: t, keys: map[string]keys{}}
 	w.custodianLog = w.log(audit.ViaCustodian)
 	w.public, w.staff = w.store(audit.ViaPublic), w.store(audit.ViaStaff)

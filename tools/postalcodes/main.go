@@ -48,7 +48,7 @@ func run(w io.Writer, release, path string) error {
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", path, err)
 	}
-	out := bufio.NewWriter(w)
+	out := bufio.NewWriter(w) // keeps the first error for Flush
 	fmt.Fprintf(out, "# French postal codes, from @etalab/decoupage-administratif %s (data/communes.json).\n", release)
 	fmt.Fprintln(out, "# Etalab, from INSEE and La Poste; Licence Ouverte / Open Licence 2.0. Written by tools/postalcodes.")
 	for _, code := range codes {
