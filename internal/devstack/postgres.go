@@ -277,8 +277,17 @@ func (p *Postgres) Stop(ctx context.Context) error {
 	return nil
 }
 
-// Kill ends the server as a crash would. Restart brings it back.
-func (p *Postgres) Kill() { p.proc.Kill() }
+// Kill ends the server as a crash of the machine would: the backends, which are
+// in sessions of their own and would finish what they are at, go with it.
+// Restart brings it back.
+func (p *Postgres) Kill() {
+	backends := childrenOf(p.proc.PID())
+	p.proc.Kill()
+	for _, pid := range backends {
+		// Already gone: they end by themselves when they notice.
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
+}
 
 // Restart starts the server again after Stop or Kill, with the same address.
 func (p *Postgres) Restart(ctx context.Context) error {

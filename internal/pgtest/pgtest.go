@@ -102,7 +102,7 @@ func open(t testing.TB, name string, url func(role, database string) string) *DB
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 		defer cancel()
-		if err := verify(ctx, d.Super); err != nil {
+		if err := verify(ctx, d.URL(devstack.Superuser)); err != nil {
 			t.Errorf("the log does not hold at the end of the test: %v", err)
 		}
 	})

@@ -41,3 +41,22 @@ func TestRolesSignInWithTheirOwnPasswordOnly(t *testing.T) {
 		}
 	}
 }
+
+func TestAServerOfOnesOwnSurvivesACrash(t *testing.T) {
+	ctx := context.Background()
+	s := pgtest.NewServer(t)
+	if _, err := s.Super.Exec(ctx, `CREATE TABLE kept AS SELECT 42 AS n`); err != nil {
+		t.Fatal(err)
+	}
+	s.Postgres.Kill()
+	if _, err := s.Super.Exec(ctx, `SELECT`); err == nil {
+		t.Error("a killed server answered")
+	}
+	if err := s.Postgres.Restart(ctx); err != nil {
+		t.Fatal(err)
+	}
+	var n int
+	if err := s.Pool(t, "postgres").QueryRow(ctx, `SELECT n FROM kept`).Scan(&n); err != nil || n != 42 {
+		t.Errorf("kept %d, %v", n, err)
+	}
+}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5"
 
 	"github.com/sceau-project/sceau/audit"
 )
@@ -15,18 +15,22 @@ import (
 // and is what the service would have written, that numbers and hashes continue
 // each other from the origin to the head, that time never goes backwards, and
 // that the columns beside each leaf repeat what it says.
-func verify(ctx context.Context, db *pgxpool.Pool) error {
+//
+// It connects anew: a pool may still hold connections to a server that the test
+// has killed and restarted.
+func verify(ctx context.Context, url string) error {
 	var (
 		headOrigin string
 		headSeq    int64
 		headHash   []byte
 	)
-	tx, err := db.Begin(ctx)
+	conn, err := pgx.Connect(ctx, url)
 	if err != nil {
-		return fmt.Errorf("read the log: %w", err)
+		return fmt.Errorf("connect to read the log: %w", err)
 	}
-	defer func() { _ = tx.Rollback(ctx) }() // it only reads
-	if _, err := tx.Exec(ctx, `SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY`); err != nil {
+	defer conn.Close(ctx)
+	tx, err := conn.BeginTx(ctx, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly})
+	if err != nil {
 		return fmt.Errorf("read the log: %w", err)
 	}
 	err = tx.QueryRow(ctx, `SELECT origin, seq, hash FROM sceau.log_head`).Scan(&headOrigin, &headSeq, &headHash)
