@@ -28,8 +28,11 @@ type querier interface {
 // at yet: a member of staff by claims, or a minor by the hash of the token.
 type bearer struct {
 	staff *stafftoken.Claims
-	role  string   // in which staff acts; empty: the session's
-	minor [32]byte // when staff is nil
+	role  string // in which staff acts; empty: the session's
+
+	// When staff is nil.
+	token order.Secret
+	minor [32]byte // hash of the token
 }
 
 // key tells callers apart without holding a token: a reading session belongs
@@ -60,7 +63,7 @@ func (c *Custodian) authenticate(ctx context.Context, caller order.Caller) (bear
 		if !ok {
 			return bearer{}, refuse(order.CodeTokenInvalid)
 		}
-		return bearer{minor: hash}, nil
+		return bearer{token: caller.MinorToken, minor: hash}, nil
 	default:
 		return bearer{}, refuse(order.CodeTokenInvalid)
 	}
@@ -120,7 +123,7 @@ func (b bearer) actor(ctx context.Context, q querier) (audit.Actor, error) {
 	stored := audit.LeafHash(leaf)
 	if err != nil || !bytes.Equal(stored[:], hash) || signedIn.Action != audit.ActionStaffSignedIn || signedIn.Via != audit.ViaStaff ||
 		signedIn.Actor.ID != a.ID || signedIn.Actor.Person != a.Person ||
-		signedIn.Actor.Role != a.Role || signedIn.Actor.Session != a.Session {
+		signedIn.Actor.Role != a.Role || signedIn.Actor.Session != a.Session || signedIn.Details["bearer"] != b.staff.Binding() {
 		return audit.Actor{}, fmt.Errorf("%w: a session differs from its staff.signed_in entry", errAltered)
 	}
 	return a, nil
@@ -129,19 +132,3 @@ func (b bearer) actor(ctx context.Context, q querier) (audit.Actor, error) {
 // minorActor is the actor of every entry about a minor: who they are is what
 // this system exists not to know.
 var minorActor = audit.Actor{ID: "minor", Role: conversation.RoleMinor}
-
-// minorCase finds the case that a minor's token opens.
-func minorCase(ctx context.Context, q querier, hash [32]byte) (string, error) {
-	var caseID string
-	err := q.QueryRow(ctx, `
-		SELECT case_id::text FROM sceau.conversations WHERE token_sha256 = $1
-		UNION ALL
-		SELECT case_id::text FROM sceau.tokens WHERE token_sha256 = $1`, hash[:]).Scan(&caseID)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return "", refuse(order.CodeTokenInvalid)
-	case err != nil:
-		return "", fmt.Errorf("%w: finding a conversation: %w", errDatabase, err)
-	}
-	return caseID, nil
-}

@@ -23,6 +23,7 @@ import (
 type caseFile struct {
 	talk  conversation.Conversation
 	lifts *escalation.Case
+	token string // "sha256:…" of the token that opened the conversation
 }
 
 var caseForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
@@ -57,6 +58,9 @@ func openCase(ctx context.Context, from entries, caseID string) (*caseFile, erro
 func (f *caseFile) apply(e audit.Entry, hash audit.Hash) error {
 	if err := f.talk.Apply(e); err != nil {
 		return err
+	}
+	if e.Action == audit.ActionConversationOpened {
+		f.token, _ = e.Details["token"].(string)
 	}
 	return f.lifts.Apply(e, hash)
 }

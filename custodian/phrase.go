@@ -2,12 +2,12 @@ package custodian
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
-	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/conversation/phrase"
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/custodian/order"
@@ -28,6 +28,13 @@ func (c *Custodian) newPhrase(ctx context.Context, o order.NewPhrase) (order.Phr
 	if err != nil {
 		return order.Phrase{}, err
 	}
+	file, err := c.readable(ctx, caseID)
+	if err != nil {
+		return order.Phrase{}, err
+	}
+	if err := ownToken(ctx, c.pool, who, file); err != nil {
+		return order.Phrase{}, err
+	}
 	words, err := phrase.New(c.random)
 	if err != nil {
 		return order.Phrase{}, err
@@ -40,9 +47,14 @@ func (c *Custodian) newPhrase(ctx context.Context, o order.NewPhrase) (order.Phr
 	if err != nil {
 		return order.Phrase{}, err
 	}
+	binding, err := c.phraseBinding(ctx, caseID, same)
+	if err != nil {
+		return order.Phrase{}, err
+	}
 	if _, err := c.pool.Exec(ctx, `
-		INSERT INTO sceau.phrases (case_id, hmac, issued_at) VALUES ($1, $2, clock_timestamp())
-		ON CONFLICT (case_id) DO UPDATE SET hmac = excluded.hmac, issued_at = excluded.issued_at`, caseID, mac); err != nil {
+		INSERT INTO sceau.phrases (case_id, hmac, binding, issued_at) VALUES ($1, $2, $3, clock_timestamp())
+		ON CONFLICT (case_id) DO UPDATE SET hmac = excluded.hmac, binding = excluded.binding, issued_at = excluded.issued_at`,
+		caseID, mac, binding); err != nil {
 		return order.Phrase{}, fmt.Errorf("%w: keeping a phrase: %w", errDatabase, err)
 	}
 	return order.Phrase{Phrase: order.Secret(words)}, nil
@@ -62,21 +74,28 @@ func (c *Custodian) returnWith(ctx context.Context, o order.Return) (order.Retur
 	if err != nil {
 		return order.Returned{}, err
 	}
-	var caseID string
-	err = c.pool.QueryRow(ctx, `SELECT case_id::text FROM sceau.phrases WHERE hmac = $1`, mac).Scan(&caseID)
+	var caseID, bound string
+	err = c.pool.QueryRow(ctx, `SELECT case_id::text, binding FROM sceau.phrases WHERE hmac = $1`, mac).Scan(&caseID, &bound)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return order.Returned{}, refuse(order.CodePhrase)
 	case err != nil:
 		return order.Returned{}, fmt.Errorf("%w: finding a phrase: %w", errDatabase, err)
 	}
-	if err := c.readable(ctx, caseID); err != nil {
+	binding, err := c.phraseBinding(ctx, caseID, words)
+	if err != nil {
+		return order.Returned{}, err
+	}
+	if subtle.ConstantTimeCompare([]byte(binding), []byte(bound)) != 1 {
+		return order.Returned{}, fmt.Errorf("%w: a phrase was moved to another case", errAltered)
+	}
+	if _, err := c.readable(ctx, caseID); err != nil {
 		if errors.Is(err, errDestroyed) {
 			err = refuse(order.CodePhrase)
 		}
 		return order.Returned{}, err
 	}
-	token, hash, err := conversation.NewToken(c.random)
+	token, hash, err := c.mint(ctx, caseID)
 	if err != nil {
 		return order.Returned{}, err
 	}
@@ -84,30 +103,21 @@ func (c *Custodian) returnWith(ctx context.Context, o order.Return) (order.Retur
 		INSERT INTO sceau.tokens (token_sha256, case_id, minted_at) VALUES ($1, $2, clock_timestamp())`, hash[:], caseID); err != nil {
 		return order.Returned{}, fmt.Errorf("%w: keeping a token: %w", errDatabase, err)
 	}
-	return order.Returned{Token: order.Secret(token), Case: caseID}, nil
+	return order.Returned{Token: token, Case: caseID}, nil
 }
 
-// ownCase finds the case of a minor who calls, as long as it can be read.
-func (c *Custodian) ownCase(ctx context.Context, who bearer) (string, error) {
-	caseID, err := minorCase(ctx, c.pool, who.minor)
-	if err != nil {
-		return "", err
-	}
-	return caseID, c.readable(ctx, caseID)
-}
-
-// readable says whether the log knows the conversation and its key exists, on
-// a log that continues what was seen.
-func (c *Custodian) readable(ctx context.Context, caseID string) error {
+// readable opens the file of a conversation that the log knows and whose key
+// exists, on a log that continues what was seen.
+func (c *Custodian) readable(ctx context.Context, caseID string) (*caseFile, error) {
 	if _, err := c.lookAround(ctx, c.pool); err != nil {
-		return err
+		return nil, err
 	}
 	file, err := openCase(ctx, c.committed, caseID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if file.talk.Key(seal.Transcript).Destroyed {
-		return errDestroyed
+		return nil, errDestroyed
 	}
-	return nil
+	return file, nil
 }

@@ -133,7 +133,7 @@ func (c *Custodian) openSession(ctx context.Context, o order.OpenSession) (order
 	}
 	caseID := o.Case
 	if who.staff == nil {
-		own, err := minorCase(ctx, c.pool, who.minor)
+		own, err := c.ownCase(ctx, who)
 		if err != nil {
 			return order.Session{}, err
 		}
@@ -220,13 +220,10 @@ func (c *Custodian) tryReading(ctx context.Context, who bearer, caseID string, s
 // closed or not, as long as it can be read at all.
 func (c *Custodian) mayRead(ctx context.Context, q querier, at time.Time, who bearer, file *caseFile) (audit.Actor, *policy.Decision, error) {
 	if who.staff == nil {
-		own, err := minorCase(ctx, q, who.minor)
-		switch {
-		case err != nil:
+		if err := ownToken(ctx, q, who, file); err != nil {
 			return audit.Actor{}, nil, err
-		case own != file.talk.Case:
-			return audit.Actor{}, nil, refuse(order.CodeConversation)
-		case file.talk.Key(seal.Transcript).Destroyed:
+		}
+		if file.talk.Key(seal.Transcript).Destroyed {
 			return audit.Actor{}, nil, errDestroyed
 		}
 		return minorActor, nil, nil

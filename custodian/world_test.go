@@ -304,10 +304,11 @@ func (w *world) hire(name, human, role string) person {
 		},
 	}
 	p.token = w.issuer.sign(w.t, p.claims)
-	sum := sha256.Sum256([]byte("sid-of-" + name))
+	claims := stafftoken.Claims{Issuer: w.issuer.URL, Subject: name, Session: "sid-of-" + name, Person: human}
+	sum := claims.SessionSum()
 	_, err := w.staffLog.Do(context.Background(), pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (any, error) {
 		ref, err := turn.Append(pglog.Draft{Actor: p.Actor, Action: audit.ActionStaffSignedIn,
-			Details: audit.Details{"sid": "sha256:" + hex.EncodeToString(sum[:])}})
+			Details: audit.Details{"bearer": claims.Binding()}})
 		if err != nil {
 			return nil, err
 		}

@@ -94,9 +94,11 @@ COMMENT ON TABLE sceau.tokens IS 'Tokens minted on return with a recovery phrase
 CREATE TABLE sceau.phrases (
     case_id   uuid PRIMARY KEY REFERENCES sceau.conversations,
     hmac      text NOT NULL UNIQUE,
+    binding   text NOT NULL,
     issued_at timestamptz NOT NULL
 );
 COMMENT ON TABLE sceau.phrases IS 'HMAC of the recovery phrase under a pepper that never leaves Vault; a new phrase replaces the old.';
+COMMENT ON COLUMN sceau.phrases.binding IS 'HMAC of phrase and case: a phrase of one''s own, moved to another case''s row, opens nothing.';
 
 -- Staff -----------------------------------------------------------------------
 

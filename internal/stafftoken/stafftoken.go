@@ -8,7 +8,10 @@ package stafftoken
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -77,6 +80,18 @@ type Claims struct {
 
 // SessionSum is how the database names the session: its id is never stored.
 func (c Claims) SessionSum() [32]byte { return sha256.Sum256([]byte(c.Session)) }
+
+// Binding is how the log names the bearer of a session: nothing can be told
+// from it without the session's id, and no other account, person or session
+// has the same. So a row that ties a session to somebody else is found out.
+func (c Claims) Binding() string {
+	m := hmac.New(sha256.New, []byte(c.Session))
+	for _, part := range []string{"sceau.session/v1", c.Issuer, c.Subject, c.Person} {
+		m.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part))))
+		m.Write([]byte(part))
+	}
+	return "sha256:" + hex.EncodeToString(m.Sum(nil))
+}
 
 // Role is the role in which the bearer acts: the one asked for, or the only
 // one. The error is ErrNoRole or ErrRoleAmbiguous.

@@ -160,7 +160,8 @@ func signIn(ctx context.Context, turn *pglog.Turn, claims stafftoken.Claims, rol
 	if person != a.Person {
 		return Session{}, ErrChanged // four eyes count persons: an account keeps its own
 	}
-	ref, err := turn.Append(pglog.Draft{Actor: *a, Action: audit.ActionStaffSignedIn})
+	ref, err := turn.Append(pglog.Draft{Actor: *a, Action: audit.ActionStaffSignedIn,
+		Details: audit.Details{"bearer": claims.Binding()}})
 	if err != nil {
 		return Session{}, err
 	}
