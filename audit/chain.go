@@ -48,7 +48,7 @@ func (c *Chain) next(leaf []byte, hash Hash) *Damage {
 	if c.leaf.seq != c.Seq {
 		return damaged(c.Seq, CodeSeq, "the entry here says seq %d", c.leaf.seq)
 	}
-	var prev [44]byte
+	var prev [hashLen]byte
 	base64.StdEncoding.Encode(prev[:], c.Head[:])
 	if !bytes.Equal(prev[:], c.leaf.prev) {
 		return damaged(c.Seq, CodePrev, "prev is %s, the hash before is %s", c.leaf.prev, string(prev[:]))

@@ -49,9 +49,15 @@ func isVia(b []byte) bool {
 	return false
 }
 
+// Lengths of the words that always have the same.
+const (
+	hashLen = 44
+	uuidLen = 36
+)
+
 // isUUID: 8-4-4-4-12 lower-case hexadecimal digits.
 func isUUID(b []byte) bool {
-	if len(b) != 36 {
+	if len(b) != uuidLen {
 		return false
 	}
 	for i, c := range b {
@@ -69,7 +75,7 @@ func isUUID(b []byte) bool {
 // isHash: 32 bytes in padded standard base64, with the two bits that no byte
 // uses at zero: otherwise four texts would stand for one hash.
 func isHash(b []byte) bool {
-	if len(b) != 44 || b[43] != '=' {
+	if len(b) != hashLen || b[43] != '=' {
 		return false
 	}
 	for _, c := range b[:43] {

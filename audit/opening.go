@@ -69,10 +69,10 @@ func parseOpening(line []byte) (Opening, error) {
 	o.Field = string(s.checked("a lower-case word", isKey))
 	s.lit(`,"case":"`)
 	if !s.peek(`"`) {
-		o.Case = string(s.checked("a lower-case UUID", isUUID))
+		o.Case = string(s.fixed("a lower-case UUID", uuidLen, isUUID))
 	}
 	s.lit(`,"salt":"`)
-	salt := s.checked("32 bytes in padded base64", isHash)
+	salt := s.fixed("32 bytes in padded base64", hashLen, isHash)
 	s.lit(`,"value":"`)
 	var value []byte
 	var escaped bool

@@ -99,6 +99,17 @@ func (s *scanner) checked(what string, ok func([]byte) bool) []byte {
 	return w
 }
 
+// fixed reads n bytes that pass ok, and the quote behind them.
+func (s *scanner) fixed(what string, n int, ok func([]byte) bool) []byte {
+	if len(s.b)-s.i <= n || s.b[s.i+n] != '"' || !ok(s.b[s.i:s.i+n]) {
+		s.fail(what)
+		return nil
+	}
+	w := s.b[s.i : s.i+n]
+	s.i += n + 1
+	return w
+}
+
 // integer reads a JSON integer as Go writes it: no sign on zero, no leading
 // zero, no fraction, no exponent, |x| < 2⁵³.
 func (s *scanner) integer() int64 {
@@ -245,7 +256,7 @@ func (s *scanner) fields(into []scannedField, commitments bool) []scannedField {
 		switch {
 		case commitments:
 			if s.lit(`"`) {
-				f.kind, f.text = 's', s.checked("a commitment", isHash)
+				f.kind, f.text = 's', s.fixed("a commitment", hashLen, isHash)
 			}
 		case s.peek(`"`):
 			f.kind = 's'
@@ -279,9 +290,9 @@ func (s *scanner) head(e *scanned) {
 		s.fail("a seq of 0 or more")
 	}
 	s.lit(`,"at":"`)
-	e.at = s.checked("a time like "+timeLayout, isTime)
+	e.at = s.fixed("a time like "+timeLayout, len(timeLayout), isTime)
 	s.lit(`,"prev":"`)
-	e.prev = s.checked("a hash in padded base64", isHash)
+	e.prev = s.fixed("a hash in padded base64", hashLen, isHash)
 }
 
 // scan reads leaf strictly into e. The slices of e stay those of leaf.
@@ -305,7 +316,7 @@ func scan(leaf []byte, e *scanned) error {
 	s.lit(`,"action":"`)
 	e.action = s.checked("an action", isAction)
 	if s.peek(`,"case":"`) {
-		e.caseID = s.checked("a lower-case UUID", isUUID)
+		e.caseID = s.fixed("a lower-case UUID", uuidLen, isUUID)
 	}
 	if s.peek(`,"subject":{`) {
 		s.object(subjectKeys, e.subject[:])
