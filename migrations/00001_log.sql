@@ -39,12 +39,12 @@ CREATE TABLE sceau.entries (
     case_id      uuid,
     hash         bytea       NOT NULL,
     leaf         bytea       NOT NULL,
-    via          text        NOT NULL,
-    action       text        NOT NULL,
-    actor_id     text        NOT NULL,
-    person_id    text,
-    subject_type text,
-    subject_id   text,
+    via          text COLLATE "C" NOT NULL,
+    action       text COLLATE "C" NOT NULL,
+    actor_id     text COLLATE "C" NOT NULL,
+    person_id    text COLLATE "C",
+    subject_type text COLLATE "C",
+    subject_id   text COLLATE "C",
     PRIMARY KEY (seq),
     CONSTRAINT seq_not_negative CHECK (seq >= 0),
     CONSTRAINT leaf_bounded CHECK (octet_length(leaf) <= 65535),
@@ -58,7 +58,6 @@ COMMENT ON COLUMN sceau.entries.via IS 'The process that wrote it: the role of i
 CREATE INDEX entries_by_case ON sceau.entries (case_id, seq) WHERE case_id IS NOT NULL;
 CREATE INDEX entries_by_action ON sceau.entries (action, seq);
 CREATE INDEX entries_by_actor ON sceau.entries (actor_id, seq);
-CREATE INDEX entries_by_person ON sceau.entries (person_id, seq) WHERE person_id IS NOT NULL;
 CREATE INDEX entries_by_subject ON sceau.entries (subject_id, seq) WHERE subject_id IS NOT NULL;
 
 -- Openings --------------------------------------------------------------------
@@ -96,40 +95,35 @@ COMMENT ON COLUMN sceau.idempotency.answer IS 'AES-256-GCM under a key derived f
 
 -- Who writes what ---------------------------------------------------------------
 
--- +goose StatementBegin
-CREATE FUNCTION sceau.via() RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-AS $$
-SELECT CASE session_user
+-- Bodies in RETURN form are bound to their operators when they are created: the
+-- search_path of a caller cannot change what they mean.
+CREATE FUNCTION sceau.via() RETURNS text LANGUAGE sql STABLE
+RETURN CASE session_user
     WHEN 'sceau_public' THEN 'public'
     WHEN 'sceau_staff' THEN 'staff'
     WHEN 'sceau_custodian' THEN 'custodian'
     WHEN 'sceau_operator' THEN 'operator'
-END
-$$;
--- +goose StatementEnd
+END;
 COMMENT ON FUNCTION sceau.via() IS 'The via of this session, by the role that signed in (SET ROLE does not change it). NULL may not write.';
 
--- +goose StatementBegin
-CREATE FUNCTION sceau.may_append(via text, action text) RETURNS boolean
-LANGUAGE sql IMMUTABLE
-AS $$
-SELECT CASE via
-    WHEN 'public' THEN action IN ('conversation.opened', 'conversation.closed',
-            'consent.given', 'consent.withdrawn', 'identity.sealed', 'erasure.requested')
-    WHEN 'custodian' THEN action IN ('key.created', 'key.destroyed', 'conversation.read', 'evidence.read', 'clock.stepped',
-            'identity.release_ordered', 'identity.released', 'identity.release_failed', 'identity.viewed')
-    WHEN 'operator' THEN action IN ('policy.activated', 'log.exported', 'log.pruned', 'log.continued')
-    WHEN 'staff' THEN action IN ('conversation.joined', 'conversation.handed_over', 'conversation.closed',
-            'staff.signed_in', 'identity.printed', 'opinion.recorded', 'minor.told', 'log.read',
-            'hold.set', 'hold.lifted', 'erasure.decided')
-        OR action IN ('escalation.requested', 'escalation.refused', 'escalation.widened', 'escalation.approval_given',
-            'escalation.approved', 'escalation.denied', 'escalation.withdrawn', 'escalation.expired', 'escalation.revoked',
-            'escalation.glass_broken', 'escalation.break_glass_confirmed', 'escalation.reviewed', 'escalation.closed')
+CREATE FUNCTION sceau.may_append(via text, action text) RETURNS boolean LANGUAGE sql IMMUTABLE
+RETURN CASE via
+    WHEN 'public' THEN action IN (
+        'conversation.opened', 'conversation.closed', 'consent.given', 'consent.withdrawn',
+        'identity.sealed', 'erasure.requested')
+    WHEN 'staff' THEN action IN (
+        'staff.signed_in', 'conversation.joined', 'conversation.handed_over', 'conversation.closed',
+        'escalation.requested', 'escalation.refused', 'escalation.widened', 'escalation.approval_given',
+        'escalation.approved', 'escalation.denied', 'escalation.withdrawn', 'escalation.expired', 'escalation.revoked',
+        'escalation.glass_broken', 'escalation.break_glass_confirmed', 'escalation.reviewed', 'escalation.closed',
+        'identity.printed', 'opinion.recorded', 'minor.told', 'hold.set', 'hold.lifted', 'erasure.decided', 'log.read')
+    WHEN 'custodian' THEN action IN (
+        'key.created', 'key.destroyed', 'conversation.read', 'evidence.read',
+        'identity.release_ordered', 'identity.released', 'identity.release_failed', 'identity.viewed', 'clock.stepped')
+    WHEN 'operator' THEN action IN (
+        'policy.activated', 'log.exported', 'log.pruned', 'log.continued')
     ELSE false
-END
-$$;
--- +goose StatementEnd
+END;
 COMMENT ON FUNCTION sceau.may_append(text, text) IS 'Which process may write which action: a compromised one cannot lie in another''s name.';
 
 -- +goose StatementBegin
@@ -153,62 +147,68 @@ COMMENT ON FUNCTION sceau.lock_head() IS 'Waits for the head and holds it until 
 CREATE FUNCTION sceau.continue_chain() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
+-- Checks each new row, in the order in which they were inserted: that its number
+-- is the next, that its hash is its leaf's, and that its leaf begins, byte for
+-- byte, as the head and the columns say. What comes after the subject is not
+-- looked at but for being JSON on one line; readers and verifiers parse it.
 DECLARE
-    me    text := sceau.via();
-    head  sceau.log_head%ROWTYPE;
-    last  record;
-    wrong bigint;
+    me     constant text := sceau.via();
+    began  constant timestamptz := transaction_timestamp();
+    head   record;
+    e      record;
+    at     text;
+    start  bytea;  -- of the leaf, to the end of the actor's id or person
+    what   bytea;  -- from the end of the actor to the end of the subject
+    i      integer;
 BEGIN
-    SELECT * INTO head FROM sceau.log_head FOR UPDATE;
+    SELECT h.seq, h.hash, h.at INTO head FROM sceau.log_head h FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'the log has no origin yet' USING ERRCODE = 'SC004';
     END IF;
 
-    WITH chained AS (
-        SELECT n.*,
-            head.seq + row_number() OVER w - 1 AS expected_seq,
-            lag(n.hash, 1, head.hash) OVER w AS expected_prev,
-            lag(n.at, 1, head.at) OVER w AS earliest,
-            convert_from(n.leaf, 'UTF8')::jsonb AS j
-        FROM added n WINDOW w AS (ORDER BY n.seq)
-    ), judged AS (
-        SELECT c.*,
-            c.seq = c.expected_seq
-            AND c.hash = sha256('\x00'::bytea || c.leaf)
-            AND c.at >= c.earliest
-            AND c.via = me
-            AND sceau.may_append(c.via, c.action)
-            AND c.j ->> 'seq' = c.seq::text
-            AND c.j ->> 'at' = to_char(c.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-            AND c.j ->> 'prev' = encode(c.expected_prev, 'base64')
-            AND c.j ->> 'via' = c.via
-            AND c.j ->> 'action' = c.action
-            AND c.j ->> 'case' IS NOT DISTINCT FROM c.case_id::text
-            AND c.j #>> '{actor,id}' IS NOT DISTINCT FROM c.actor_id
-            AND c.j #>> '{actor,person}' IS NOT DISTINCT FROM c.person_id
-            AND c.j #>> '{subject,type}' IS NOT DISTINCT FROM c.subject_type
-            AND c.j #>> '{subject,id}' IS NOT DISTINCT FROM c.subject_id
-            AS holds
-        FROM chained c
-    )
-    SELECT count(*) AS n, max(seq) AS seq, max(at) AS at, min(at) AS first_at,
-        (array_agg(hash ORDER BY seq DESC))[1] AS hash,
-        min(seq) FILTER (WHERE holds IS NOT TRUE) AS wrong
-    INTO last FROM judged;
+    FOR e IN SELECT * FROM added LOOP
+        IF sceau.may_append(me, e.action) IS NOT TRUE THEN
+            RAISE EXCEPTION '% may not append %', session_user, e.action USING ERRCODE = 'SC003';
+        END IF;
+        -- Under this transaction's lock, so not before it began; never ahead of the clock, unless the head already is.
+        IF at IS NULL OR e.at <> head.at THEN
+            IF (e.at = head.at OR e.at > head.at AND e.at >= began AND e.at <= clock_timestamp()) IS NOT TRUE THEN
+                RAISE EXCEPTION 'entry % is not of now', e.seq USING ERRCODE = 'SC001';
+            END IF;
+            at := to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+        END IF;
+        start := convert_to(
+            '{"v":1,"seq":' || head.seq || ',"at":"' || at || '","prev":"' || encode(head.hash, 'base64')
+            || '","via":"' || me || '","actor":{"id":"' || e.actor_id || '"'
+            || coalesce(',"person":"' || e.person_id || '"', ''), 'UTF8');
+        what := convert_to(
+            '},"action":"' || e.action || '"' || coalesce(',"case":"' || e.case_id || '"', '')
+            || coalesce(',"subject":{"type":"' || e.subject_type || '","id":"' || e.subject_id || '"}', ''), 'UTF8');
+        i := position('},"action":"'::bytea IN e.leaf);
+        IF (
+            e.seq = head.seq
+            AND e.via = me
+            AND e.hash = sha256('\x00'::bytea || e.leaf)
+            AND substr(e.leaf, 1, length(start)) = start
+            AND (e.person_id IS NOT NULL OR substr(e.leaf, length(start) + 1, 10) <> ',"person":')
+            AND i > length(start)
+            AND substr(e.leaf, i, length(what)) = what
+            AND substr(e.leaf, i + length(what), 4) IN ('}', ',"gr', ',"de', ',"co')
+            -- No id may hold what would end it early.
+            AND concat(e.actor_id, e.person_id, e.subject_type, e.subject_id) !~ '["\\]'
+            -- One line of an export.
+            AND position('\x0a'::bytea IN e.leaf) = 0
+            AND convert_from(e.leaf, 'UTF8')::json IS NOT NULL
+        ) IS NOT TRUE THEN
+            RAISE EXCEPTION 'entry % does not continue the log at %', e.seq, head.seq
+                USING ERRCODE = 'SC001', DETAIL = 'Its number, hash, previous hash, via or columns are not those of its leaf and of the head.';
+        END IF;
+        head.seq := head.seq + 1;
+        head.hash := e.hash;
+        head.at := e.at;
+    END LOOP;
 
-    IF last.n = 0 THEN
-        RETURN NULL;
-    END IF;
-    IF last.wrong IS NOT NULL THEN
-        RAISE EXCEPTION 'entry % does not continue the log as %', last.wrong, coalesce(me, session_user)
-            USING ERRCODE = 'SC001', DETAIL = 'Its number, previous hash, hash, time, via, action or columns are not those of its leaf and of the head.';
-    END IF;
-    -- Written after this transaction began, under its lock; never ahead of the clock, unless the head already is.
-    IF last.at > greatest(clock_timestamp(), head.at) OR last.first_at < transaction_timestamp() AND last.first_at <> head.at THEN
-        RAISE EXCEPTION 'entry % is not of now', last.seq USING ERRCODE = 'SC001';
-    END IF;
-
-    UPDATE sceau.log_head SET seq = last.seq + 1, hash = last.hash, at = last.at;
+    UPDATE sceau.log_head h SET seq = head.seq, hash = head.hash, at = head.at;
     RETURN NULL;
 END $$;
 -- +goose StatementEnd

@@ -1,6 +1,7 @@
 package pglog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +20,9 @@ const attemptTimeout = 30 * time.Second
 
 // trailing: how far the clock may be behind the head before it counts as stepped.
 const trailing = 5 * time.Second
+
+// maxStream is how large a buffer is kept for the next batch, in bytes.
+const maxStream = 1 << 20
 
 // connection is the log's own, made like the pool makes its.
 func (l *Log) connection(ctx context.Context) (*pgx.Conn, error) {
@@ -68,7 +72,9 @@ func (l *Log) attempt(b *batch) (err error) {
 		switch {
 		case err != nil && (errors.Is(err, errAbandoned) || broken(conn, err)):
 			l.disconnect()
-			if !errors.Is(err, errAbandoned) {
+			if errors.Is(err, errAbandoned) {
+				l.stream = nil // the effect may still append to it
+			} else {
 				err = unavailable(err)
 			}
 		case err != nil && conn.PgConn().TxStatus() != 'I':
@@ -101,7 +107,7 @@ func (l *Log) attempt(b *batch) (err error) {
 		l.drain(b)
 	}
 
-	c := newChain(l.cfg.Via, h)
+	c := newChain(l.cfg.Via, h, l.stream)
 	trails := h.at.Sub(h.clock) > trailing
 	if err := l.sayStep(c, h, trails); err != nil {
 		return err
@@ -154,6 +160,9 @@ func (l *Log) attempt(b *batch) (err error) {
 	}
 	l.stepSaid = trails
 	l.seen = c.next
+	if cap(c.stream) <= maxStream {
+		l.stream = c.stream
+	}
 	return nil
 }
 
@@ -244,9 +253,8 @@ func (l *Log) lookUp(ctx context.Context, conn *pgx.Conn, jobs []*job) (map[[32]
 // write copies the chain's rows. Outside of any savepoint: triggers of state
 // tables ask whether their entry is of this very transaction.
 func (l *Log) write(ctx context.Context, conn *pgx.Conn, c *chain) error {
-	_, err := conn.CopyFrom(ctx, pgx.Identifier{"sceau", "entries"}, entryColumns,
-		pgx.CopyFromSlice(len(c.rows), func(i int) ([]any, error) { return c.rows[i].columns(c.via), nil }))
-	if err != nil {
+	c.stream = append(c.stream, copyTrailer...)
+	if _, err := conn.PgConn().CopyFrom(ctx, bytes.NewReader(c.stream), copyEntries); err != nil {
 		return fmt.Errorf("append to the log: %w", err)
 	}
 	return nil

@@ -5,8 +5,8 @@ import (
 	"crypto/hmac"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -40,6 +40,10 @@ type Opening struct {
 	Value []byte
 }
 
+// maxOpening is the longest value in bytes: escaped, it still fits a line of an
+// export.
+const maxOpening = 128 << 10
+
 // A prepared draft waits for its place: only the start of its leaf is missing.
 type prepared struct {
 	draft  Draft
@@ -57,6 +61,9 @@ func (d Draft) prepare(via audit.Via) (*prepared, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if may, known := audit.MayRecord(via, d.Action); known && !may {
+		return nil, fmt.Errorf("%s entry: not for %s to append", d.Action, via)
 	}
 	// Everything before is of fixed form and holds no other such text.
 	i := bytes.Index(leaf, []byte(`,"via":"`))
@@ -90,28 +97,12 @@ func (d Draft) opens(o Opening) error {
 	switch {
 	case o.Case != "" && o.Case != d.Case:
 		return errors.New("another case's")
+	case len(o.Value) > maxOpening || !utf8.Valid(o.Value):
+		return fmt.Errorf("value is not UTF-8 of at most %d bytes", maxOpening)
 	case len(o.Salt) != audit.SaltSize:
 		return fmt.Errorf("salt of %d bytes", len(o.Salt))
 	case !hmac.Equal([]byte(audit.Commit(o.Salt, o.Field, d.Case, o.Value)), []byte(committed)):
 		return errors.New("does not match the commitment")
 	}
 	return nil
-}
-
-// place completes the leaf. It writes what audit.Marshal would, without
-// encoding again what callers have encoded outside the lock (a test compares).
-func (p *prepared) place(seq int64, at string, prev audit.Hash) ([]byte, error) {
-	leaf := make([]byte, 0, 128+len(p.rest))
-	leaf = append(leaf, `{"v":1,"seq":`...)
-	leaf = strconv.AppendInt(leaf, seq, 10)
-	leaf = append(leaf, `,"at":"`...)
-	leaf = append(leaf, at...)
-	leaf = append(leaf, `","prev":"`...)
-	leaf = append(leaf, prev.String()...)
-	leaf = append(leaf, '"')
-	leaf = append(leaf, p.rest...)
-	if len(leaf) > audit.MaxLeaf {
-		return nil, fmt.Errorf("%s entry: %w", p.draft.Action, audit.ErrTooLong)
-	}
-	return leaf, nil
 }

@@ -70,6 +70,7 @@ type Log struct {
 	// The sequencer's own.
 	conn     *pgx.Conn // nil until needed, and after it broke
 	ensured  int64     // partitions exist for all seq below
+	stream   []byte    // a buffer for chains, kept from batch to batch
 	seen     int64     // next seq after the last batch
 	stepSaid bool      // clock.stepped was written for the present stepping
 }

@@ -1,6 +1,7 @@
 package pglog
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -295,7 +296,7 @@ func (t *Turn) ByCase(ctx context.Context, caseID string, from int64) ([]Record,
 		if err != nil {
 			return nil, fmt.Errorf("read back entry %d: %w", r.ref.Seq, err)
 		}
-		records = append(records, Record{Entry: e, Hash: r.ref.Hash, Leaf: r.leaf})
+		records = append(records, Record{Entry: e, Hash: r.ref.Hash, Leaf: bytes.Clone(r.leaf)})
 	}
 	return records, nil
 }
