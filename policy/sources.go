@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-//go:embed *.rego data.json demo/data.json capabilities.json
+//go:embed *.rego data.json demo/data.json capabilities.json schema/*.json
 var sources embed.FS
 
 // A Variant names the numbers of a bundle: its rules are always the same.

@@ -36,10 +36,9 @@ func pin(t testing.TB, public any) Verification {
 	return Verification{KeyID: "k1", PublicKeyPEM: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})}
 }
 
-// loaded returns the embedded policy, built, signed and loaded.
-func loaded(t testing.TB, v Variant) *Policy {
+// build returns the embedded policy as a signed bundle.
+func build(t testing.TB, v Variant, signing []byte) []byte {
 	t.Helper()
-	signing, pinned := newKey(t)
 	s, err := Embedded(v)
 	if err != nil {
 		t.Fatal(err)
@@ -48,7 +47,14 @@ func loaded(t testing.TB, v Variant) *Policy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Load(raw, pinned)
+	return raw
+}
+
+// loaded returns the embedded policy, built, signed and loaded.
+func loaded(t testing.TB, v Variant) *Policy {
+	t.Helper()
+	signing, pinned := newKey(t)
+	p, err := Load(build(t, v, signing), pinned)
 	if err != nil {
 		t.Fatal(err)
 	}
