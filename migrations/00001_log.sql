@@ -64,12 +64,13 @@ CREATE INDEX entries_by_subject ON sceau.entries (subject_id, seq) WHERE subject
 
 CREATE TABLE sceau.openings (
     seq     bigint NOT NULL,
-    field   text   NOT NULL,
+    field   text COLLATE "C" NOT NULL,
     case_id uuid,
     salt    bytea  NOT NULL,
     value   bytea  NOT NULL,
     PRIMARY KEY (seq, field),
     CONSTRAINT field_is_a_key CHECK (field ~ '^[a-z][a-z0-9_]{0,63}$'),
+    CONSTRAINT value_bounded CHECK (octet_length(value) <= 131072),
     CONSTRAINT salt_is_long CHECK (octet_length(salt) = 32)
 );
 COMMENT ON TABLE sceau.openings IS 'Salt and value of commitments that inspectors may open. Erasable: the log holds without them.';

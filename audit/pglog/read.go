@@ -63,19 +63,19 @@ func scanRecord(row pgx.CollectableRow) (Record, error) {
 	if err := row.Scan(&seq, &hash, &leaf, &at, &col[0], &col[1], &col[2], &col[3], &col[4], &col[5], &col[6]); err != nil {
 		return Record{}, err
 	}
-	r := Record{Hash: audit.LeafHash(leaf), Leaf: leaf}
+	r := Record{Entry: audit.Entry{Seq: seq}, Hash: audit.LeafHash(leaf), Leaf: leaf}
 	if string(hash) != string(r.Hash[:]) {
-		return Record{}, &Damage{Seq: seq, Why: "its hash is not its leaf's"}
+		return r, &Damage{Seq: seq, Why: "its hash is not its leaf's"}
 	}
-	var err error
-	if r.Entry, err = audit.Parse(leaf); err != nil {
-		return Record{}, &Damage{Seq: seq, Why: err.Error()}
+	e, err := audit.Parse(leaf)
+	if err != nil {
+		return r, &Damage{Seq: seq, Why: err.Error()}
 	}
-	e := &r.Entry
 	said := [7]string{string(e.Via), string(e.Action), e.Case, e.Actor.ID, e.Actor.Person, e.Subject.Type, e.Subject.ID}
 	if seq != e.Seq || !at.Equal(e.At) || col != said {
-		return Record{}, &Damage{Seq: seq, Why: "its columns do not repeat its leaf"}
+		return r, &Damage{Seq: seq, Why: "its columns do not repeat its leaf"}
 	}
+	r.Entry = e
 	return r, nil
 }
 
