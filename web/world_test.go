@@ -432,3 +432,5 @@ func (w *world) talk(agent *client) (minor *client, id string) {
 	agent.post("/api/v1/conversations/"+id+"/join", object{}).wants("200")
 	return minor, id
 }
+
+func newWorldDB(t *testing.T) *pgtest.DB { t.Helper(); return pgtest.New(t) }
