@@ -4,6 +4,7 @@
 //	sceau custodian                   the gate to case keys
 //	sceau migrate                     bring the database's schema up to date
 //	sceau policy build | activate     make a signed policy bundle; put it in force
+//	sceau log export                  hand the log to an inspector
 //	sceau config check | keys         look at a configuration before it is used
 //
 // Every process reads one YAML file (--config, or SCEAU_CONFIG) and SCEAU_*
@@ -30,6 +31,7 @@ type commands struct {
 	Custodian custodianCommand `cmd:"" help:"Guard the case keys until SIGTERM."`
 	Migrate   migrateCommand   `cmd:"" help:"Bring the database's schema up to date and name its log."`
 	Policy    policyCommands   `cmd:"" help:"Make and activate policy bundles."`
+	Log       logCommands      `cmd:"" help:"Hand out the log."`
 	Config    configCommands   `cmd:"" help:"Look at a configuration."`
 }
 
