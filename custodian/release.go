@@ -50,7 +50,8 @@ func (c *Custodian) release(ctx context.Context, o order.Release) (order.Release
 
 	// From here on the caller going away changes nothing: there is an intent,
 	// and it shall have its outcome.
-	ctx = context.WithoutCancel(ctx)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), orderTimeout)
+	defer cancel()
 	keys, vaultRequest, err := c.unwrapFacets(ctx, in)
 	if err != nil {
 		return order.Released{}, c.fail(ctx, in, err)

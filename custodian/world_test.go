@@ -61,6 +61,7 @@ type world struct {
 	client  *order.Client
 	socket  string
 	stopped func()
+	lost    bool // the test takes entries out of the log, behind its back
 }
 
 type signingKey struct{ private, public []byte }
@@ -105,8 +106,40 @@ func newWorldOn(t *testing.T, db *pgtest.DB, change func(*custodian.Config)) *wo
 		change(&w.config)
 	}
 	w.start()
-	t.Cleanup(func() { w.stop() })
+	t.Cleanup(func() {
+		w.stop()
+		if !w.lost {
+			w.everyReadHasItsEntry()
+		}
+	})
 	return w
+}
+
+// everyReadHasItsEntry compares Vault's own audit log with the entries: no key
+// of this database's cases may have been read but under the hash of an entry
+// of the case that was there before, and not more than five seconds before.
+func (w *world) everyReadHasItsEntry() {
+	w.t.Helper()
+	ctx := context.Background()
+	for _, a := range w.vault.Audit(w.t) {
+		path, isKey := strings.CutPrefix(a.Request.Path, "sceau-cases/data/")
+		if a.Type != "request" || a.Request.Operation != "read" || !isKey {
+			continue
+		}
+		caseID, _, _ := strings.Cut(path, "/")
+		var ours, allowed bool
+		hash, _ := hex.DecodeString(a.CorrelationID())
+		err := w.Super.QueryRow(ctx, `SELECT EXISTS (SELECT FROM sceau.cases WHERE case_id = $1), EXISTS (SELECT FROM sceau.entries
+			WHERE case_id = $1 AND hash = $2 AND action IN ('conversation.read', 'evidence.read', 'identity.release_ordered')
+			AND at <= $3::timestamptz AND $3::timestamptz <= at + interval '5 seconds')`, caseID, hash, a.Time).Scan(&ours, &allowed)
+		switch {
+		case err != nil:
+			w.t.Errorf("comparing with Vault's log: %v", err)
+			return
+		case ours && !allowed:
+			w.t.Errorf("the key at %s was read under %q without an entry", path, a.CorrelationID())
+		}
+	}
 }
 
 // told shows the custodian's log when a test fails.
