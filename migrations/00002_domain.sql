@@ -139,6 +139,7 @@ CREATE TABLE sceau.staff_sessions (
     UNIQUE (issuer, sid_sha256),
     CONSTRAINT role_known CHECK (role IN ('agent', 'psychologist', 'supervisor', 'inspector', 'privacy_officer'))
 );
+CREATE INDEX staff_sessions_of ON sceau.staff_sessions (staff_id) WHERE ended_at IS NULL;
 COMMENT ON TABLE sceau.staff_sessions IS 'One session has one role: switching role is signing in again.';
 
 CREATE TABLE sceau.participants (
@@ -237,7 +238,7 @@ CREATE CONSTRAINT TRIGGER sealing_has_entry AFTER INSERT ON sceau.facets DEFERRA
 CREATE CONSTRAINT TRIGGER joining_has_entry AFTER INSERT ON sceau.participants DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('joined_seq', '^conversation\.(joined|handed_over)$');
 CREATE CONSTRAINT TRIGGER leaving_has_entry AFTER UPDATE ON sceau.participants DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('left_seq', '^conversation\.(handed_over|closed)$');
+    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('left_seq', '^conversation\.handed_over$');
 CREATE CONSTRAINT TRIGGER escalation_has_entry AFTER INSERT OR UPDATE ON sceau.escalations DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('last_seq', '^(escalation\.|identity\.release)');
 
@@ -286,7 +287,6 @@ GRANT SELECT ON sceau.persons, sceau.units, sceau.staff, sceau.staff_sessions TO
 
 GRANT SELECT, INSERT, UPDATE (left_seq) ON sceau.participants TO sceau_staff;
 GRANT SELECT ON sceau.participants TO sceau_public;
-GRANT UPDATE (left_seq) ON sceau.participants TO sceau_public;
 
 GRANT SELECT, INSERT ON sceau.escalations TO sceau_staff;
 GRANT UPDATE (state, deadline, last_seq) ON sceau.escalations TO sceau_staff, sceau_custodian;
