@@ -29,8 +29,7 @@ clean-data: ## remove the data of make run and make demo
 	rm -rf build/dev build/demo build/demo-planted.txt
 
 build: ## bin/sceau, bin/sceau-inspect, bin/sceau-dev
-	@mkdir -p bin
-	go build -trimpath -o bin/ ./cmd/...
+	@tools/script/build
 
 servers: ## what run, demo and test need: PostgreSQL's binaries, a Vault
 	@tools/script/servers
