@@ -118,8 +118,8 @@ func welcome(s *stack.Stack, data string, took time.Duration) string {
 
 // interrupted turns what follows from Ctrl-C into a clean end.
 func interrupted(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return nil
+	if ctx.Err() != nil && !errors.Is(err, stack.ErrStop) {
+		return nil // whatever failed, failed because it was to end
 	}
 	return err
 }

@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
 // policyKeyID names the key that signs this stack's policy bundles.
 const policyKeyID = "sceau-dev"
+
+const socketsPrefix = "sceau-dev-"
 
 // section is a part of a configuration file.
 type section = map[string]any
@@ -25,10 +28,18 @@ func (s *Stack) writeConfigs(ctx context.Context) error {
 	if len(base) > 60 {
 		base = "/tmp"
 	}
+	// What a killed stack left. The state is this user's own file, yet only what
+	// such a directory is called is removed.
+	if old := s.state.Sockets; strings.HasPrefix(filepath.Base(old), socketsPrefix) {
+		if err := os.RemoveAll(old); err != nil {
+			return fmt.Errorf("removing the directory of an earlier socket: %w", err)
+		}
+	}
 	var err error
-	if s.sockets, err = os.MkdirTemp(base, "sceau-dev-"); err != nil {
+	if s.sockets, err = os.MkdirTemp(base, socketsPrefix); err != nil {
 		return fmt.Errorf("making the directory of the custodian's socket: %w", err)
 	}
+	s.state.Sockets = s.sockets
 	s.Socket = filepath.Join(s.sockets, "custodian.sock")
 	credentials, err := s.Vault.Credentials(ctx, "custodian", s.path("secrets", "custodian"))
 	if err != nil {

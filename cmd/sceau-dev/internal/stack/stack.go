@@ -24,6 +24,9 @@ import (
 	"github.com/sceau-project/sceau/policy"
 )
 
+// ErrStop means that a stack which could not start did not stop cleanly either.
+var ErrStop = errors.New("stopping what had been started")
+
 // database is the name of the stack's database.
 const database = "sceau"
 
@@ -96,7 +99,10 @@ func Start(ctx context.Context, cfg Config) (*Stack, error) {
 		// Not the caller's context: that may be what ended the start.
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 		defer cancel()
-		return nil, errors.Join(err, s.Stop(stop))
+		if serr := s.Stop(stop); serr != nil {
+			err = errors.Join(err, fmt.Errorf("%w: %w", ErrStop, serr))
+		}
+		return nil, err
 	}
 	return s, nil
 }

@@ -31,6 +31,7 @@ type state struct {
 	Policy     string            `json:"policy"`      // variant that was activated last
 	Story      bool              `json:"story"`       // the demonstration was begun
 	Issuer     string            `json:"issuer"`      // URL, for sceau-dev token
+	Sockets    string            `json:"sockets"`     // directory of the custodian's socket
 }
 
 // lockDir claims a directory until the file is closed or the process ends,

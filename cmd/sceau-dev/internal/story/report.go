@@ -25,13 +25,17 @@ func (c Check) String() string {
 
 // report collects the checks of a run.
 type report struct {
-	mu     sync.Mutex
+	over   func() bool // the story was interrupted: what fails now proves nothing
 	on     func(Check)
+	mu     sync.Mutex
 	passed int
 	failed []Check
 }
 
 func (r *report) add(c Check) {
+	if r.over() {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if c.OK {

@@ -112,7 +112,7 @@ func Play(ctx context.Context, cfg Config) (Result, error) {
 	}
 	t := &http.Transport{MaxIdleConnsPerHost: 4 * atOnce}
 	s := &stage{
-		cfg: cfg, report: &report{on: cfg.Check}, planted: cfg.Planted, staffHTTP: &http.Client{Transport: t},
+		cfg: cfg, report: &report{on: cfg.Check, over: func() bool { return ctx.Err() != nil }}, planted: cfg.Planted, staffHTTP: &http.Client{Transport: t},
 		known: map[string]bool{}, bystander: make(chan string, 1),
 	}
 	s.closers.add(t.CloseIdleConnections)
