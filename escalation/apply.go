@@ -78,7 +78,7 @@ func (c *Case) applyRequested(l audit.Entry, h audit.Hash) error {
 	if err := c.begin(l); err != nil {
 		return err
 	}
-	if err := decided(l, policy.PointEscalationRequest, audit.ResultAllow); err != nil {
+	if err := mustBeDecided(l, policy.PointEscalationRequest, audit.ResultAllow); err != nil {
 		return err
 	}
 	if err := c.CheckRequest(l.Actor, l.At); err != nil {
@@ -122,7 +122,7 @@ func (c *Case) applyRefused(l audit.Entry, h audit.Hash) error {
 	if err := c.begin(l); err != nil {
 		return err
 	}
-	if err := decided(l, policy.PointEscalationRequest, audit.ResultRefuse); err != nil {
+	if err := mustBeDecided(l, policy.PointEscalationRequest, audit.ResultRefuse); err != nil {
 		return err
 	}
 	next, err := Transition(None, EventRefused, Role(l.Actor.Role))
@@ -142,7 +142,7 @@ func (c *Case) applyApprovalGiven(e *Escalation, l audit.Entry) error {
 	if d.err != nil {
 		return d.err
 	}
-	if err := decided(l, policy.PointEscalationApprove, audit.ResultAllow); err != nil {
+	if err := mustBeDecided(l, policy.PointEscalationApprove, audit.ResultAllow); err != nil {
 		return err
 	}
 	if err := c.CheckApproval(e, l.Actor, request, facets, l.At); err != nil {
@@ -192,7 +192,7 @@ func (c *Case) applyDenied(e *Escalation, l audit.Entry) error {
 	if d.err != nil {
 		return d.err
 	}
-	if err := decided(l, policy.PointEscalationApprove, audit.ResultAllow); err != nil {
+	if err := mustBeDecided(l, policy.PointEscalationApprove, audit.ResultAllow); err != nil {
 		return err
 	}
 	if err := c.CheckDenial(e, l.Actor, request, reason, l.At); err != nil {
@@ -242,8 +242,8 @@ func (c *Case) applyExpired(e *Escalation, l audit.Entry) error {
 	return nil
 }
 
-// decided requires that policy was asked, at this point, with this result.
-func decided(l audit.Entry, point policy.Point, result string) error {
+// mustBeDecided requires that policy was asked, at this point, with this result.
+func mustBeDecided(l audit.Entry, point policy.Point, result string) error {
 	if l.Decision == nil || l.Decision.Path != string(point) || l.Decision.Result != result {
 		return fmt.Errorf("without a decision of %s that says %s", point, result)
 	}

@@ -16,7 +16,7 @@ func (c *Case) applyOrdered(e *Escalation, l audit.Entry, h audit.Hash) error {
 	if d.err != nil {
 		return d.err
 	}
-	if err := decided(l, policy.PointIdentityRelease, audit.ResultAllow); err != nil {
+	if err := mustBeDecided(l, policy.PointIdentityRelease, audit.ResultAllow); err != nil {
 		return err
 	}
 	if err := c.CheckRelease(e, l.Actor, facets, l.At); err != nil {

@@ -1,0 +1,237 @@
+package escalation
+
+import (
+	"testing"
+	"time"
+
+	"github.com/sceau-project/sceau/audit"
+)
+
+// What the attack table is made of: stories up to a point, entries, and ways to
+// bend them.
+
+func approvedOnce(t testing.TB) *story { return approved(t) }
+
+func approvedHalf(t testing.TB) *story {
+	s := requested(t)
+	s.staff(ApprovalGivenEntry(s.lift(), []string{"connection"}), supervisor)
+	return s
+}
+
+func late(t testing.TB) *story {
+	s := requested(t)
+	s.at = s.lift().AnswerBy.Add(time.Microsecond)
+	return s
+}
+
+// colluding: the supervisor took the conversation as an agent, and handed it to
+// a friend who asks.
+func colluding(t testing.TB) *story {
+	s := newStory(t)
+	s.tell(opened(), audit.ViaPublic, minor)
+	s.staff(joined(), doubler)
+	s.staff(handedOver(agent), doubler)
+	s.staff(RequestedEntry(asks(), s.at), agent)
+	return s
+}
+
+func givenTo(to audit.Actor) func(testing.TB) *story {
+	return func(t testing.TB) *story {
+		s := requested(t)
+		s.staff(handedOver(to), agent)
+		return s
+	}
+}
+
+func unused(t testing.TB) *story {
+	s := approved(t)
+	s.at = s.lift().UseBy.Add(time.Microsecond)
+	return s
+}
+
+func expiredUnused(t testing.TB) *story {
+	s := unused(t)
+	s.staff(ExpiredEntry(s.lift()), sweeper)
+	return s
+}
+
+func ordered(t testing.TB) *story {
+	s := approved(t, "connection", "name")
+	s.order("connection")
+	return s
+}
+
+func openedOnce(t testing.TB) *story {
+	s := ordered(t)
+	s.gate(outcomeOfLast(s), agent)
+	return s
+}
+
+func windowOver(t testing.TB) *story {
+	s := openedOnce(t)
+	s.at = s.lift().ReadUntil.Add(time.Microsecond)
+	return s
+}
+
+func closedLift(t testing.TB) *story {
+	s := approved(t)
+	s.staff(ClosedEntry(s.lift()), agent)
+	return s
+}
+
+func handedOn(t testing.TB) *story {
+	s := approved(t)
+	s.staff(handedOver(colleague), agent)
+	return s
+}
+
+func leftIt(t testing.TB) *story {
+	s := approved(t)
+	s.staff(left(), agent)
+	return s
+}
+
+func erased(t testing.TB) *story {
+	s := approved(t)
+	s.gate(audit.Entry{Action: audit.ActionKeyDestroyed}, audit.Actor{ID: "custodian"})
+	return s
+}
+
+func approverJoined(t testing.TB) *story {
+	s := approved(t)
+	s.staff(joined(), doubler)
+	return s
+}
+
+func requestedBefore(t testing.TB) *story {
+	s := requested(t)
+	s.staff(WithdrawnEntry(s.lift()), agent)
+	return s
+}
+
+func conversationClosed(t testing.TB) *story {
+	s := talking(t)
+	s.tell(closed(), audit.ViaPublic, minor)
+	return s
+}
+
+type maker = func(s *story) audit.Entry
+
+func same(e audit.Entry) maker { return func(*story) audit.Entry { return e } }
+
+func request(s *story) audit.Entry { return RequestedEntry(asks(), s.at) }
+
+func asking(id string) maker {
+	return func(s *story) audit.Entry {
+		r := asks()
+		r.ID = id
+		return RequestedEntry(r, s.at)
+	}
+}
+
+func onGround(ground string) maker {
+	return func(s *story) audit.Entry {
+		e := request(s)
+		e.Ground = ground
+		return e
+	}
+}
+
+func give(facets ...string) maker {
+	return func(s *story) audit.Entry { return ApprovalGivenEntry(s.lift(), facets) }
+}
+
+func giveAll(s *story) audit.Entry { return give("connection", "name")(s) }
+
+func approve(facets ...string) maker {
+	return func(s *story) audit.Entry {
+		e := ApprovedEntry(s.lift(), s.at)
+		e.Details["facets"] = FormatFacets(facets)
+		return e
+	}
+}
+
+func deny(reason string) maker {
+	return func(s *story) audit.Entry { return DeniedEntry(s.lift(), reason) }
+}
+
+func withdrawnOf(s *story) audit.Entry { return WithdrawnEntry(s.lift()) }
+func closedOf(s *story) audit.Entry    { return ClosedEntry(s.lift()) }
+func expiredOf(s *story) audit.Entry   { return ExpiredEntry(s.lift()) }
+
+func order(facets ...string) maker {
+	return func(s *story) audit.Entry { return ReleaseOrderedEntry(s.lift(), facets, s.at) }
+}
+
+func outcome(intent audit.Hash) maker {
+	return func(s *story) audit.Entry { return ReleasedEntry(s.lift(), intent, []string{"connection"}, "v") }
+}
+
+func outcomeOfLast(s *story) audit.Entry { return outcome(s.lastIntent())(s) }
+
+func failureOfLast(s *story) audit.Entry {
+	return ReleaseFailedEntry(s.lift(), s.lastIntent(), "vault.unavailable")
+}
+
+func (s *story) lastIntent() audit.Hash {
+	intents := s.lift().Intents
+	return intents[len(intents)-1].Hash
+}
+
+func action(a audit.Action) maker {
+	return func(s *story) audit.Entry { return s.lift().entry(a, nil) }
+}
+
+func ofCase(id string) maker {
+	return func(s *story) audit.Entry {
+		e := ClosedEntry(s.lift())
+		e.Case = id
+		return e
+	}
+}
+
+// ofAnother binds an entry to a request that was changed after the fact.
+func ofAnother(m maker) maker { return with("request", audit.Hash{7}.String(), m) }
+
+func with(key string, value any, m maker) maker {
+	return func(s *story) audit.Entry {
+		e := m(s)
+		e.Details[key] = value
+		return e
+	}
+}
+
+// later moves a time of an entry by a microsecond.
+func later(key string, m maker) maker {
+	return func(s *story) audit.Entry {
+		e := m(s)
+		t, err := audit.ParseTime(e.Details[key].(string))
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		e.Details[key] = audit.FormatTime(t.Add(time.Microsecond))
+		return e
+	}
+}
+
+// decided puts another decision behind an entry, or none.
+func decided(m maker, d *audit.Decision) maker {
+	return func(s *story) audit.Entry {
+		e := m(s)
+		if d == nil {
+			d = &audit.Decision{}
+		}
+		e.Decision = d
+		return e
+	}
+}
+
+func role(a audit.Actor, r string) audit.Actor {
+	a.Role = r
+	return a
+}
+
+func person(a audit.Actor, p string) audit.Actor {
+	a.Person = p
+	return a
+}
