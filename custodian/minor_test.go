@@ -22,6 +22,7 @@ func (w *world) phrase(k talk) order.Secret {
 }
 
 func TestAMinorComesBackWithAPhrase(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := context.Background()
 	k := w.open("Je reviendrai")
@@ -63,6 +64,7 @@ func TestAMinorComesBackWithAPhrase(t *testing.T) {
 }
 
 func TestWrongPhrasesAnswerAlike(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := context.Background()
 	k := w.open("Bonjour")
@@ -90,6 +92,7 @@ func TestWrongPhrasesAnswerAlike(t *testing.T) {
 }
 
 func TestGuessingIsSlow(t *testing.T) {
+	t.Parallel()
 	w := newWorldOn(t, pgtest.New(t), func(c *custodian.Config) { c.PhraseRate, c.PhraseBurst = 0.001, 2 })
 	ctx := context.Background()
 	for range 2 {
@@ -103,6 +106,7 @@ func TestGuessingIsSlow(t *testing.T) {
 // What somebody with the whole database, and a conversation of their own, does
 // to read another's.
 func TestRowsDoNotMakeAMinor(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := context.Background()
 	victim, mine := w.open("Secret"), w.open("Moi")
@@ -155,6 +159,7 @@ func TestRowsDoNotMakeAMinor(t *testing.T) {
 // Somebody with the whole database and a valid account of their own puts
 // themselves into a colleague's session.
 func TestRowsDoNotMakeAColleague(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	amal, bruno := w.hire("amal", "P-A", "agent"), w.hire("bruno", "P-B", "agent")
 	k := w.open("Secret")

@@ -49,6 +49,7 @@ func (w *world) unwrap(c order.Caller, k talk, session string, from, to int) ([]
 }
 
 func TestAReadingIsAnEntryAndThenAKey(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	amal := w.hire("amal", "P-A", "agent")
 	k := w.open("Bonjour", "J'ai peur de rentrer")
@@ -69,6 +70,7 @@ func TestAReadingIsAnEntryAndThenAKey(t *testing.T) {
 }
 
 func TestNewMessagesOpenInTheSameSession(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := context.Background()
 	amal := w.hire("amal", "P-A", "agent")
@@ -97,6 +99,7 @@ func TestNewMessagesOpenInTheSameSession(t *testing.T) {
 }
 
 func TestWhoMayNotRead(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := context.Background()
 	amal, bruno := w.hire("amal", "P-A", "agent"), w.hire("bruno", "P-B", "agent")
@@ -148,6 +151,7 @@ func TestWhoMayNotRead(t *testing.T) {
 }
 
 func TestASessionIsItsOwners(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := context.Background()
 	amal, bruno := w.hire("amal", "P-A", "agent"), w.hire("bruno", "P-B", "agent")
@@ -172,6 +176,7 @@ func TestASessionIsItsOwners(t *testing.T) {
 }
 
 func TestASessionEndsWithTheRightToIt(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := context.Background()
 	for _, s := range []struct {
@@ -207,6 +212,7 @@ func TestASessionEndsWithTheRightToIt(t *testing.T) {
 }
 
 func TestASessionRunsOut(t *testing.T) {
+	t.Parallel()
 	clock := &clock{}
 	w := newWorldOn(t, pgtest.New(t), func(c *custodian.Config) {
 		c.Now, c.IdleTimeout, c.SessionLimit = clock.now, 10*time.Minute, time.Hour
@@ -232,6 +238,7 @@ func TestASessionRunsOut(t *testing.T) {
 
 // What somebody with the whole database does to the messages of a case.
 func TestAlteredMessagesOpenNothing(t *testing.T) {
+	t.Parallel()
 	for _, s := range []struct{ how, sql string }{
 		{"one is dropped at the end", `DELETE FROM sceau.messages WHERE case_id = $1 AND position = 3`},
 		{"one is dropped in between", `DELETE FROM sceau.messages WHERE case_id = $1 AND position = 2`},

@@ -116,23 +116,26 @@ func TestAReleaseOpensWhatWasGranted(t *testing.T) {
 }
 
 func TestAGrantEnds(t *testing.T) {
+	t.Parallel() // it mostly waits, since nothing fakes the log's clock
 	w := newWorld(t)
 	ctx := context.Background()
 	w.activate(policy.Demonstration) // deadlines of seconds
 	diane := w.hire("diane", "P-D", "supervisor")
 
 	t.Run("unused", func(t *testing.T) {
+		t.Parallel()
 		amal, k := w.hire("amal", "P-A", "agent"), w.open("Au secours")
 		w.join(amal, k)
 		r := w.request(amal, k, "name")
 		_, err := w.release(amal.caller(), r.ID, "name")
 		w.refused("before approval", err, "approvals.missing")
 		w.approve(diane, r, "name")
-		time.Sleep(8200 * time.Millisecond) // the demonstration's use_within_s is 8, and nothing fakes the log's clock
+		time.Sleep(8200 * time.Millisecond) // the demonstration's use_within_s is 8
 		_, err = w.release(amal.caller(), r.ID, "name")
 		w.refused("too late", err, "grant.expired")
 	})
 	t.Run("used", func(t *testing.T) {
+		t.Parallel()
 		bruno, k := w.hire("bruno", "P-B", "agent"), w.open("Au secours")
 		w.join(bruno, k)
 		r := w.request(bruno, k, "name")
