@@ -144,6 +144,7 @@ const script = `[
 // The whole demonstration, from an empty directory to a verified export.
 func TestDemo(t *testing.T) {
 	needServers(t)
+	t.Parallel()
 	bin, err := binaries()
 	if err != nil {
 		t.Fatal(err)
@@ -225,6 +226,7 @@ func nobodyLeft(t *testing.T, data string) {
 // takes seconds, nothing is left behind, and a token is to be had meanwhile.
 func TestUpTwice(t *testing.T) {
 	needServers(t)
+	t.Parallel()
 	bin, err := binaries()
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,7 @@ func (s *stage) newMinor() *minor {
 	// and is long enough to be searched for.
 	ip := netip.MustParseAddr(fmt.Sprintf("2001:db8:1%s:1%s:1%s:1%s:1%s:1%s",
 		x[0:3], x[3:6], x[6:9], x[9:12], x[12:15], x[15:18]))
-	port := 1024 + uint16(b[9])<<8>>1 + uint16(b[10])
+	port := 1024 + (uint16(b[9])<<8|uint16(b[10]))%60000
 	l := &line{from: netip.AddrPortFrom(ip, port), via: s.cfg.ProxyFrom}
 	s.plant(ip.String())
 	t := l.transport()
