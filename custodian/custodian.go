@@ -154,12 +154,25 @@ func New(c Config) (*Custodian, error) {
 		phrases: rate.NewLimiter(rate.Limit(c.PhraseRate), c.PhraseBurst),
 		random:  rand.Reader, logger: c.Logger, lock: lock, stop: stop,
 	}
-	if _, ok := memory.recall(); !ok {
-		c.Logger.Warn("no head of the log is remembered: the log is taken as it is found", "origin", c.Log.Origin())
-	}
+	custodian.sayHead()
 	custodian.behind.Go(func() { custodian.keepReady(ctx) })
 	custodian.behind.Go(func() { custodian.reap(ctx) })
 	return custodian, nil
+}
+
+// sayHead tells the operator how the log stands to what was seen. Whatever it
+// says, every order looks again.
+func (c *Custodian) sayHead() {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	if _, ok := c.memory.recall(); !ok {
+		c.logger.Warn("no head of the log is remembered: the log is taken as it is found", "origin", c.log.Origin())
+		return
+	}
+	if _, err := c.lookAround(ctx, c.pool); errors.Is(err, errRolledBack) {
+		c.logger.Error("PostgreSQL lost or replaced entries: every order is refused until you have found out why; "+
+			"to go on with the log as it is now, remove the file and restart", "file", c.memory.path, "cause", err)
+	}
 }
 
 // Close forgets every case key and stops what runs in the background. Log,
