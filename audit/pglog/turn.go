@@ -26,11 +26,15 @@ type Turn struct {
 	ClockTrails bool
 
 	chain *chain
+	tx    *turnTx
 }
 
 // Append adds an entry to the log at this place. The Ref holds if the effect
 // returns without error.
 func (t *Turn) Append(d Draft) (Ref, error) {
+	if t.tx.over.Load() {
+		return Ref{}, errOver
+	}
 	p, err := d.prepare(t.chain.via)
 	if err != nil {
 		return Ref{}, err
@@ -49,7 +53,7 @@ func (l *Log) run(ctx context.Context, s *savepoint, c *chain, j *job, trails bo
 	}
 	n, prev := len(c.rows), c.prev
 	tx := &turnTx{conn: s.conn}
-	turn := &Turn{Tx: tx, At: c.at, ClockTrails: trails, chain: c}
+	turn := &Turn{Tx: tx, tx: tx, At: c.at, ClockTrails: trails, chain: c}
 
 	type outcome struct {
 		answer   Answer
