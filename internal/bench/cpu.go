@@ -102,23 +102,16 @@ func Seal(ctx context.Context, rounds int) ([]Figure, error) {
 		}
 		content, padded := bytes.Repeat([]byte("a"), sealedSize), bytes.Repeat([]byte("a"), 1280)
 		where := seal.Message("5f0f9b1e-6a64-4c56-9a42-0d8f3f2f6f11", 12)
-		var ours, bare series
-		for range rounds * turns {
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			t, err := each(sealed, func() error {
+		ours, bare, err := alternate(ctx, rounds, func() (float64, error) {
+			return each(sealed, func() error {
 				_, err := seal.Seal(key.Recipient, where, content)
 				return err
 			})
-			if err != nil {
-				return nil, fmt.Errorf("measure sealing: %w", err)
-			}
-			ours = append(ours, t)
-			if t, err = each(sealed, func() error { return encrypt(to, padded) }); err != nil {
-				return nil, fmt.Errorf("measure age: %w", err)
-			}
-			bare = append(bare, t)
+		}, func() (float64, error) {
+			return each(sealed, func() error { return encrypt(to, padded) })
+		})
+		if err != nil {
+			return nil, fmt.Errorf("measure sealing: %w", err)
 		}
 		figures = append(figures, compare("sealing a message, "+kind+", beside a bare age.Encrypt", "µs", ours, bare))
 	}
@@ -144,6 +137,30 @@ func encrypt(to age.Recipient, payload []byte) error {
 	return w.Close()
 }
 
+// alternate measures two ways in short turns, one after the other, and returns
+// the median of each round's turns.
+func alternate(ctx context.Context, rounds int, one, other func() (float64, error)) (ours, bare series, err error) {
+	for range rounds {
+		var a, b series
+		for range turns {
+			if err := ctx.Err(); err != nil {
+				return nil, nil, err
+			}
+			x, err := one()
+			if err != nil {
+				return nil, nil, err
+			}
+			y, err := other()
+			if err != nil {
+				return nil, nil, err
+			}
+			a, b = append(a, x), append(b, y)
+		}
+		ours, bare = append(ours, a.median()), append(bare, b.median())
+	}
+	return ours, bare, nil
+}
+
 // each returns how long one of n calls took on average, in µs.
 func each(n int, do func() error) (float64, error) {
 	start := time.Now()
@@ -166,19 +183,19 @@ func Decide(ctx context.Context, rounds int) ([]Figure, error) {
 	}
 	var figures []Figure
 	for _, in := range inputs() {
-		var ours, bare series
-		for range rounds * turns {
+		ours, bare, err := alternate(ctx, rounds, func() (float64, error) {
 			took := make(series, 0, decided)
 			for range decided {
 				start := time.Now()
 				d, err := p.Decide(ctx, in)
 				if err != nil || !d.Allow {
-					return nil, fmt.Errorf("measure policy: %s is not allowed: %v: %w", in.Point(), d.Reasons, err)
+					return 0, errors.Join(fmt.Errorf("%s is not allowed: %v", in.Point(), d.Reasons), err)
 				}
 				took = append(took, time.Since(start).Seconds()*1e6)
 			}
-			ours = append(ours, took.median())
-			t, err := each(decided, func() error {
+			return took.median(), nil
+		}, func() (float64, error) {
+			return each(decided, func() error {
 				raw, err := json.Marshal(in)
 				if err != nil {
 					return err
@@ -186,10 +203,9 @@ func Decide(ctx context.Context, rounds int) ([]Figure, error) {
 				var back any
 				return json.Unmarshal(raw, &back)
 			})
-			if err != nil {
-				return nil, fmt.Errorf("measure JSON: %w", err)
-			}
-			bare = append(bare, t)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("measure policy: %w", err)
 		}
 		figures = append(figures, compare("decision "+string(in.Point())+", beside JSON there and back", "µs", ours, bare))
 	}
