@@ -105,11 +105,22 @@ func (c *Case) CheckClosing(e *Escalation, actor audit.Actor) error {
 }
 
 func (e *Escalation) checkRequester(on Event, actor audit.Actor) error {
-	if e.roleOf(actor) != RoleRequester {
-		return refuse(policy.ReasonNotRequester, "%s is not %s", actor.ID, e.Requester.ID)
+	if err := e.mustBeRequester(actor); err != nil {
+		return err
 	}
 	_, err := Transition(e.State, on, RoleRequester)
 	return err
+}
+
+// mustBeRequester wants the account, the person and the role that asked.
+func (e *Escalation) mustBeRequester(actor audit.Actor) error {
+	switch {
+	case e.roleOf(actor) == RoleRequester:
+		return nil
+	case actor.ID == e.Requester.ID && actor.Person == e.Requester.Person:
+		return refuse(policy.ReasonRoleNotAllowed, "asked as %s, not as %s", e.Requester.Role, actor.Role)
+	}
+	return refuse(policy.ReasonNotRequester, "%s is not %s", actor.ID, e.Requester.ID)
 }
 
 // CheckExpiry says whether the escalation has expired at this time, unrecorded.
@@ -125,8 +136,8 @@ func (c *Case) CheckExpiry(e *Escalation, at time.Time) error {
 
 // CheckRelease says whether the key of these facets may leave Vault for actor.
 func (c *Case) CheckRelease(e *Escalation, actor audit.Actor, facets []string, at time.Time) error {
-	if e.roleOf(actor) != RoleRequester {
-		return refuse(policy.ReasonNotRequester, "%s is not %s", actor.ID, e.Requester.ID)
+	if err := e.mustBeRequester(actor); err != nil {
+		return err
 	}
 	if c.Erased {
 		return refuse(policy.ReasonConversationErased, "a key was destroyed")
@@ -143,7 +154,7 @@ func (c *Case) CheckRelease(e *Escalation, actor audit.Actor, facets []string, a
 	// Somebody who approved may have joined since, under another account.
 	for _, a := range e.Approvals {
 		if err := c.CheckConflict(e, a.Actor); err != nil {
-			return err
+			return refuse(policy.ReasonApprovalsMissing, "no longer good: %v", err)
 		}
 	}
 	if !e.Complete() {

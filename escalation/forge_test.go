@@ -115,6 +115,13 @@ func conversationClosed(t testing.TB) *story {
 	return s
 }
 
+// conversationClosedAfter: the minor left once the lift was approved.
+func conversationClosedAfter(t testing.TB) *story {
+	s := approved(t)
+	s.tell(closed(), audit.ViaPublic, minor)
+	return s
+}
+
 type maker = func(s *story) audit.Entry
 
 func same(e audit.Entry) maker { return func(*story) audit.Entry { return e } }
@@ -175,6 +182,9 @@ func failureOfLast(s *story) audit.Entry {
 
 func (s *story) lastIntent() audit.Hash {
 	intents := s.lift().Intents
+	if len(intents) == 0 {
+		return audit.Hash{}
+	}
 	return intents[len(intents)-1].Hash
 }
 

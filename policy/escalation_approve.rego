@@ -30,6 +30,9 @@ cleared contains "approver.already_answered" if {
 	}
 }
 
+# Whoever approved may still deny, as long as another approval is awaited.
+cleared contains "approver.already_answered" if input.verdict == "deny"
+
 cleared contains "facets.not_asked" if {
 	every facet in input.facets {
 		facet in input.lift.asked

@@ -93,4 +93,9 @@ test_verdict if refused({"verdict": "perhaps"}) == {"verdict.unknown"}
 
 test_one_answer_each if {
 	refused({"lift": {"approvals": [fixtures.approval]}}) == {"approver.already_answered"}
+	d := approve.decision with input as object.union(base, {
+		"verdict": "deny", "facets": [],
+		"lift": {"approvals": [fixtures.approval]},
+	})
+	d.allow
 }

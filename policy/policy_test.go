@@ -157,7 +157,7 @@ func TestMissingFieldsRefuse(t *testing.T) {
 		"request": strings.Fields("actor actor.id actor.person actor.role conversation conversation.state ground assessment" +
 			" facets evidence messages pending pending.0.requester pending.0.requester.person" + participant),
 		"approve": strings.Fields(answer + " facets lift.request lift.asked lift.approvals verdict request"),
-		"deny":    strings.Fields(answer + " lift.request lift.approvals verdict request"),
+		"deny":    strings.Fields(answer + " lift.request verdict request"),
 		"release": strings.Fields("at actor actor.id actor.person actor.role conversation conversation.state facets clock_trails" +
 			" lift lift.state lift.ground lift.requester lift.requester.id lift.requester.person lift.answer_by" +
 			" lift.answer_within_s lift.use_within_s lift.read_for_s lift.uses lift.uses_allowed lift.use_by lift.granted" +
