@@ -46,6 +46,7 @@ type world struct {
 	db     *pgtest.DB
 	vault  *vaulttest.Vault
 	issuer *devissuer.Server
+	secret string       // the issuer's directory
 	late   atomic.Int64 // by how many seconds the issuer's clock is wrong
 	logs   *journal     // what both faces logged
 
@@ -84,7 +85,8 @@ func newWorldOn(t *testing.T, db *pgtest.DB, limits web.Limits) *world {
 	w := &world{t: t, db: db, vault: vaulttest.New(t), logs: &journal{}}
 	w.newSigningKey()
 	var err error
-	w.issuer, err = devissuer.Start(devissuer.Config{Dir: t.TempDir(), Now: func() time.Time {
+	w.secret = t.TempDir()
+	w.issuer, err = devissuer.Start(devissuer.Config{Dir: w.secret, Now: func() time.Time {
 		return time.Now().Add(time.Duration(w.late.Load()) * time.Second)
 	}})
 	w.must(err)
