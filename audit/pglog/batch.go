@@ -70,13 +70,14 @@ func (l *Log) attempt(b *batch) (err error) {
 	}
 	defer func() {
 		switch {
-		case err != nil && (errors.Is(err, errAbandoned) || broken(conn, err)):
+		case errors.Is(err, errAbandoned):
+			// The effect may still be using both. Only the socket below can be
+			// closed under it, which ends what it waits for.
+			conn.PgConn().Conn().Close()
+			l.conn, l.stream = nil, nil
+		case err != nil && broken(conn, err):
 			l.disconnect()
-			if errors.Is(err, errAbandoned) {
-				l.stream = nil // the effect may still append to it
-			} else {
-				err = unavailable(err)
-			}
+			err = unavailable(err)
 		case err != nil && conn.PgConn().TxStatus() != 'I':
 			if _, rerr := conn.Exec(ctx, "ROLLBACK"); rerr != nil {
 				l.disconnect()

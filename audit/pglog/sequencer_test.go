@@ -113,8 +113,8 @@ func TestCallersWhoGiveUp(t *testing.T) {
 	before := entries(t, db)
 
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := l.Do(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (any, error) {
-		cancel() // from here on the caller's context is done
+	_, err := l.Do(ctx, pglog.Idempotency{}, func(_ context.Context, turn *pglog.Turn) (any, error) {
+		cancel() // from here on the caller's context is done, which the effect wrongly uses
 		if err := note(ctx, turn, "kept"); err != nil {
 			return nil, err
 		}

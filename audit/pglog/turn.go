@@ -71,7 +71,7 @@ func (l *Log) run(ctx context.Context, s *savepoint, c *chain, j *job, trails bo
 		}()
 		// Values go along, the caller's deadline does not: cancelling a query
 		// would break the connection under everyone in the batch.
-		answer, err := j.effect(context.WithoutCancel(j.ctx), turn)
+		answer, err := j.effect(uncancelled(j.ctx), turn)
 		if o.err = err; err == nil && answer != nil {
 			o.answer.JSON, o.err = json.Marshal(answer)
 		}
@@ -83,6 +83,7 @@ func (l *Log) run(ctx context.Context, s *savepoint, c *chain, j *job, trails bo
 	case o = <-came:
 		tx.over.Store(true)
 	case <-timer.C:
+		tx.over.Store(true)
 		j.err = ErrEffectTimeout
 		return errAbandoned
 	}
@@ -174,46 +175,50 @@ func (t *turnTx) Rollback(context.Context) error        { return errOwnWill }
 func (t *turnTx) Conn() *pgx.Conn                       { return t.conn }
 func (t *turnTx) LargeObjects() pgx.LargeObjects        { return pgx.LargeObjects{} }
 
+// uncancelled: an effect that passes on its request's context instead of the one
+// it was given must not break the connection under its whole batch.
+func uncancelled(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
+
 func (t *turnTx) CopyFrom(ctx context.Context, table pgx.Identifier, columns []string, src pgx.CopyFromSource) (int64, error) {
 	if t.over.Load() {
 		return 0, errOver
 	}
-	return t.conn.CopyFrom(ctx, table, columns, src)
+	return t.conn.CopyFrom(uncancelled(ctx), table, columns, src)
 }
 
 func (t *turnTx) SendBatch(ctx context.Context, b *pgx.Batch) pgx.BatchResults {
 	if t.over.Load() {
 		return noResults{}
 	}
-	return t.conn.SendBatch(ctx, b)
+	return t.conn.SendBatch(uncancelled(ctx), b)
 }
 
 func (t *turnTx) Prepare(ctx context.Context, name, sql string) (*pgconn.StatementDescription, error) {
 	if t.over.Load() {
 		return nil, errOver
 	}
-	return t.conn.Prepare(ctx, name, sql)
+	return t.conn.Prepare(uncancelled(ctx), name, sql)
 }
 
 func (t *turnTx) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
 	if t.over.Load() {
 		return pgconn.CommandTag{}, errOver
 	}
-	return t.conn.Exec(ctx, sql, args...)
+	return t.conn.Exec(uncancelled(ctx), sql, args...)
 }
 
 func (t *turnTx) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error) {
 	if t.over.Load() {
 		return noRows{}, errOver
 	}
-	return t.conn.Query(ctx, sql, args...)
+	return t.conn.Query(uncancelled(ctx), sql, args...)
 }
 
 func (t *turnTx) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
 	if t.over.Load() {
 		return noRows{}
 	}
-	return t.conn.QueryRow(ctx, sql, args...)
+	return t.conn.QueryRow(uncancelled(ctx), sql, args...)
 }
 
 // What a turn that is over answers. The embedded nil interfaces stand for
