@@ -184,7 +184,33 @@ func TestDemo(t *testing.T) {
 			t.Errorf("%q is not among the planted lines", line)
 		}
 	}
+	eachKnowsItsOwn(t, data)
 	nobodyLeft(t, data)
+}
+
+// eachKnowsItsOwn: a process's file names its own database role and no other,
+// and Vault in the custodian's alone.
+func eachKnowsItsOwn(t *testing.T, data string) {
+	t.Helper()
+	processes := []string{"public", "staff", "custodian", "operator", "owner"}
+	for _, process := range processes {
+		path := filepath.Join(data, "config", process+".yaml")
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", path, info.Mode(), err)
+		}
+		for _, other := range processes {
+			if named := strings.Contains(string(raw), "sceau_"+other+":"); named != (process == other) {
+				t.Errorf("the configuration of %s names the role of %s: %v", process, other, named)
+			}
+		}
+		if vault := strings.Contains(string(raw), "secret_id_file"); vault != (process == "custodian") {
+			t.Errorf("the configuration of %s leads to Vault: %v", process, vault)
+		}
+	}
 }
 
 // tellLogs shows the end of every log, so that a failure elsewhere can be read.
