@@ -44,7 +44,7 @@ type world struct {
 
 // source says where a command's configuration is.
 type source struct {
-	File string `name:"config" short:"c" type:"path" env:"SCEAU_CONFIG" help:"The configuration's YAML file. Without one the environment must hold everything."`
+	File string `name:"config" short:"c" env:"SCEAU_CONFIG" help:"The configuration's YAML file. Without one the environment must hold everything."`
 }
 
 // load reads the configuration as the process in role would.

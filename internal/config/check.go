@@ -131,9 +131,9 @@ func (c *checker) origin(key, value string) {
 	if !c.required(key, value) {
 		return
 	}
-	bad := strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' || r == '+' })
+	bad := strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("+\"\\", r) })
 	if bad || len(value) > 255 {
-		c.fail(key, "must be at most 255 printable ASCII characters without spaces or +")
+		c.fail(key, "must be at most 255 printable ASCII characters without space, quote, backslash or plus")
 	}
 }
 

@@ -5,7 +5,8 @@
 // so that no secret lies in the file of a process that must not have it. Any
 // key can be set from the environment instead: SCEAU_ followed by the key in
 // capitals, its dots written as underscores (database.url is
-// SCEAU_DATABASE_URL; lists are separated by commas). The environment wins.
+// SCEAU_DATABASE_URL; lists are separated by commas). The environment wins; an
+// empty variable is as good as none.
 //
 // Reading is strict: an unknown key, a second document, a duplicate, a value
 // out of its range, or an unknown SCEAU_* variable of a known section stops
@@ -36,8 +37,8 @@ type Config struct {
 type Log struct {
 	// Origin is the log's name, fixed for ever when the log begins: it is
 	// hashed into the first entry, and a process refuses a database whose log
-	// has another. Printable ASCII without spaces, such as
-	// "sceau.example.org/2026".
+	// has another. Printable ASCII without space, quote, backslash or plus, such
+	// as "sceau.example.org/2026".
 	Origin string `yaml:"origin"`
 }
 
@@ -150,7 +151,7 @@ type Seal struct {
 
 // Policy pins whose policy bundles are believed.
 type Policy struct {
-	// KeyID is the id that bundle signatures must name.
+	// KeyID is what the pinned key is called.
 	KeyID string `yaml:"key_id"`
 	// PublicKeyFile is the PEM file of the key that must have signed them.
 	PublicKeyFile string `yaml:"public_key_file"`

@@ -219,7 +219,7 @@ func overlay(c *Config, p *places, environ []string) []string {
 	var findings []string
 	for _, pair := range environ {
 		name, value, _ := strings.Cut(pair, "=")
-		if !strings.HasPrefix(name, EnvPrefix) || slices.Contains(foreign, name) {
+		if !strings.HasPrefix(name, EnvPrefix) || slices.Contains(foreign, name) || value == "" {
 			continue
 		}
 		field, known := fields[name]
