@@ -1,0 +1,131 @@
+package escalation
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sceau-project/sceau/policy"
+)
+
+// rows returns the rows of the table under a heading, cells without back quotes.
+func rows(t *testing.T, doc, heading string) [][]string {
+	t.Helper()
+	_, text, ok := strings.Cut(doc, "\n"+heading+"\n")
+	if !ok {
+		t.Fatalf("docs/lifecycle.md has no %q", heading)
+	}
+	text, _, _ = strings.Cut(text, "\n#")
+	var table [][]string
+	for _, line := range strings.Split(text, "\n") {
+		if !strings.HasPrefix(line, "|") {
+			continue
+		}
+		cells := strings.Split(strings.Trim(line, "|"), "|")
+		for i := range cells {
+			cells[i] = strings.ReplaceAll(strings.TrimSpace(cells[i]), "`", "")
+		}
+		table = append(table, cells)
+	}
+	if len(table) < 3 {
+		t.Fatalf("no table under %q", heading)
+	}
+	return table[2:]
+}
+
+// What docs/lifecycle.md tells is what the code does.
+func TestLifecycleDocument(t *testing.T) {
+	raw, err := os.ReadFile("../docs/lifecycle.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := string(raw)
+
+	told := map[step]State{}
+	for _, r := range rows(t, doc, "## Transitions") {
+		told[step{State(r[0]), Event(r[1]), Role(r[2])}] = State(r[3])
+	}
+	for at, next := range steps {
+		if told[at] != next {
+			t.Errorf("not told: %v leads to %s", at, next)
+		}
+	}
+	for at := range told {
+		if _, ok := steps[at]; !ok {
+			t.Errorf("told, and not so: %v", at)
+		}
+	}
+
+	var states []State
+	for _, r := range rows(t, doc, "## States") {
+		states = append(states, State(r[0]))
+		if strings.Contains(r[1], "final") != State(r[0]).Final() {
+			t.Errorf("%s: final or not?", r[0])
+		}
+	}
+	for _, s := range States {
+		if s != None && !slices.Contains(states, s) {
+			t.Errorf("state %s is not told", s)
+		}
+	}
+
+	var codes []string
+	for _, r := range rows(t, doc, "## Codes") {
+		codes = append(codes, r[0])
+	}
+	slices.Sort(codes)
+	if !slices.Equal(codes, policy.Reasons) {
+		t.Errorf("codes told: %q", codes)
+	}
+	for _, r := range DenialReasons {
+		if !strings.Contains(doc, "`"+r+"`") {
+			t.Errorf("denial reason %s is not told", r)
+		}
+	}
+}
+
+// Every detail that Apply reads of an entry is told beside the entry's name.
+func TestLifecycleEntries(t *testing.T) {
+	raw, err := os.ReadFile("../docs/lifecycle.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := map[string]string{}
+	for _, r := range rows(t, string(raw), "## Entries") {
+		told[r[0]] = r[3]
+	}
+	s := openedOnce(t)
+	s.order("connection")
+	e := s.lift()
+	for _, entry := range []struct {
+		name    string
+		details map[string]any
+	}{
+		{"escalation.requested", RequestedEntry(asks(), s.at).Details},
+		{"escalation.refused", RefusedEntry("x", caseID, "", Facets, policy.Reasons).Details},
+		{"escalation.approval_given", ApprovalGivenEntry(e, Facets).Details},
+		{"escalation.approved", ApprovedEntry(e, s.at).Details},
+		{"escalation.denied", DeniedEntry(e, "other_means").Details},
+		{"escalation.withdrawn", WithdrawnEntry(e).Details},
+		{"escalation.expired", ExpiredEntry(e).Details},
+		{"escalation.closed", ClosedEntry(e).Details},
+		{"identity.release_ordered", ReleaseOrderedEntry(e, Facets, s.at).Details},
+		{"identity.released", outcomeOfLast(s).Details},
+		{"identity.release_failed", failureOfLast(s).Details},
+	} {
+		text, ok := told[entry.name]
+		if !ok {
+			t.Errorf("%s is not told", entry.name)
+		}
+		for key := range entry.details {
+			if !regexp.MustCompile(`\b` + key + `\b`).MatchString(text) {
+				t.Errorf("%s: details.%s is not told", entry.name, key)
+			}
+		}
+	}
+	if len(told) != 11 {
+		t.Errorf("%d entries told", len(told))
+	}
+}

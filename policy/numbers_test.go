@@ -1,0 +1,120 @@
+package policy
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+type terms struct {
+	Approvals     []ApprovalNeeded `json:"approvals"`
+	AnswerWithinS int64            `json:"answer_within_s"`
+	RemindAfterS  int64            `json:"remind_after_s"`
+	WidenAfterS   int64            `json:"widen_after_s"`
+	UseWithinS    int64            `json:"use_within_s"`
+	ReadForS      int64            `json:"read_for_s"`
+	Uses          int64            `json:"uses"`
+}
+
+type numbers struct {
+	Sceau struct {
+		Numbers struct {
+			ReadClosedForS int64            `json:"read_closed_for_s"`
+			EvidenceAtMost int64            `json:"evidence_at_most"`
+			Available      []string         `json:"grounds_available"`
+			Grounds        map[string]terms `json:"grounds"`
+		} `json:"numbers"`
+	} `json:"sceau"`
+}
+
+func numbersOf(t *testing.T, file string) numbers {
+	t.Helper()
+	raw, err := sources.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var n numbers
+	d := json.NewDecoder(strings.NewReader(string(raw)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&n); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+	return n
+}
+
+func TestNumbersMakeSense(t *testing.T) {
+	for _, file := range []string{"data.json", "demo/data.json"} {
+		n := numbersOf(t, file).Sceau.Numbers
+		if n.ReadClosedForS < 1 || n.EvidenceAtMost < 1 || len(n.Grounds) != 3 {
+			t.Errorf("%s: %+v", file, n)
+		}
+		for _, ground := range n.Available {
+			if _, ok := n.Grounds[ground]; !ok {
+				t.Errorf("%s: %s is available and has no terms", file, ground)
+			}
+		}
+		for ground, g := range n.Grounds {
+			if g.RemindAfterS < 1 || g.RemindAfterS >= g.WidenAfterS || g.WidenAfterS >= g.AnswerWithinS ||
+				g.UseWithinS < 1 || g.ReadForS < 1 || g.Uses < 1 {
+				t.Errorf("%s, %s: %+v", file, ground, g)
+			}
+			if !slices.ContainsFunc(g.Approvals, func(a ApprovalNeeded) bool { return a.Role == RoleSupervisor && a.Count >= 1 }) {
+				t.Errorf("%s, %s: no supervisor is asked", file, ground)
+			}
+		}
+	}
+}
+
+// docs/lifecycle.md prints the numbers of production as they are.
+func TestNumbersInTheDocument(t *testing.T) {
+	raw, err := os.ReadFile("../docs/lifecycle.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := numbersOf(t, "data.json").Sceau.Numbers
+	row := func(name string, of func(string) any) {
+		line := "| " + name + " |"
+		for _, ground := range []string{"imminent_danger", "consent", "judicial_requisition"} {
+			line += fmt.Sprintf(" %v |", of(ground))
+		}
+		if !strings.Contains(string(raw), "\n"+line+"\n") {
+			t.Errorf("docs/lifecycle.md lacks %s", line)
+		}
+	}
+	row("available", func(g string) any { return map[bool]string{true: "yes", false: "no"}[slices.Contains(n.Available, g)] })
+	row("approvals", func(g string) any {
+		var all []string
+		for _, a := range n.Grounds[g].Approvals {
+			all = append(all, fmt.Sprintf("%s:%d", a.Role, a.Count))
+		}
+		return strings.Join(all, ",")
+	})
+	row("answer_within_s", func(g string) any { return n.Grounds[g].AnswerWithinS })
+	row("remind_after_s", func(g string) any { return n.Grounds[g].RemindAfterS })
+	row("widen_after_s", func(g string) any { return n.Grounds[g].WidenAfterS })
+	row("use_within_s", func(g string) any { return n.Grounds[g].UseWithinS })
+	row("read_for_s", func(g string) any { return n.Grounds[g].ReadForS })
+	row("uses", func(g string) any { return n.Grounds[g].Uses })
+	if !strings.Contains(string(raw), fmt.Sprintf("`read_closed_for_s` is %d; `evidence_at_most` is %d", n.ReadClosedForS, n.EvidenceAtMost)) {
+		t.Error("docs/lifecycle.md lacks read_closed_for_s or evidence_at_most")
+	}
+}
+
+// The demonstration differs in numbers only: the same requests are refused.
+func TestDemonstrationHasTheSameRules(t *testing.T) {
+	a, b := loaded(t, Production), loaded(t, Demonstration)
+	bad := request()
+	bad.Ground, bad.Facets, bad.Evidence = "consent", []string{"shoe_size"}, []int64{}
+	x, err := a.Decide(context.Background(), bad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := b.Decide(context.Background(), bad)
+	if err != nil || !slices.Equal(x.Reasons, y.Reasons) || x.Policy == y.Policy {
+		t.Errorf("%v and %v, %v", x.Reasons, y.Reasons, err)
+	}
+}
