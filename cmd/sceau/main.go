@@ -74,7 +74,6 @@ func Run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		kong.Writers(stdout, stderr),
 		kong.Exit(func(status int) { shown = status }),
 		kong.Bind(&world{ctx: ctx, stdout: stdout, stderr: stderr, environ: environ}),
-		kong.UsageOnError(),
 	)
 	if err != nil {
 		panic(err) // the grammar above is wrong: every call would fail
