@@ -65,6 +65,7 @@ type Stack struct {
 	lock       *os.File
 	state      *state
 	supervisor *devstack.Supervisor
+	processes  map[string]*devstack.Process // of the service itself
 	sockets    string // directory of Socket
 	stopped    bool
 }
@@ -85,7 +86,7 @@ func Start(ctx context.Context, cfg Config) (*Stack, error) {
 	if err := freePorts(&cfg.Public, &cfg.Staff, &cfg.Issuer); err != nil {
 		return nil, err
 	}
-	s := &Stack{cfg: cfg, supervisor: devstack.NewSupervisor(),
+	s := &Stack{cfg: cfg, supervisor: devstack.NewSupervisor(), processes: map[string]*devstack.Process{},
 		PublicURL: "http://" + cfg.Public, StaffURL: "http://" + cfg.Staff}
 	for _, d := range []string{".", "config", "log", "policy", "secrets", "custodian"} {
 		if err := os.MkdirAll(filepath.Join(cfg.Dir, d), 0o700); err != nil {
@@ -185,19 +186,8 @@ func (s *Stack) prepare(ctx context.Context) error {
 }
 
 func (s *Stack) startProcesses(ctx context.Context) error {
-	for _, p := range []struct {
-		name string
-		args []string
-	}{
-		{"custodian", []string{"custodian"}},
-		{"public", []string{"serve", "--face", "public"}},
-		{"staff", []string{"serve", "--face", "staff"}},
-	} {
-		_, err := s.supervisor.Start(devstack.Command{
-			Name: p.name, Path: s.cfg.Sceau, Args: append(p.args, "--config", s.config(p.name)),
-			Env: environment(), Dir: s.cfg.Dir, Log: s.path("log", p.name+".log"),
-		})
-		if err != nil {
+	for _, p := range service {
+		if err := s.StartProcess(p.name); err != nil {
 			return err
 		}
 	}
