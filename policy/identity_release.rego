@@ -90,14 +90,14 @@ cleared contains "facets.not_granted" if {
 cleared contains "approvals.missing" if {
 	count(terms.approvals) > 0
 	every needed in terms.approvals {
-		count(persons_approving[needed.role]) >= needed.count
+		persons := {approval.actor.person |
+			some approval in input.lift.approvals
+			approval.actor.role == needed.role
+			approval.at <= input.lift.answer_by
+			four_eyes.impartial(approval.actor)
+		}
+		count(persons) >= needed.count
 	}
-}
-
-persons_approving[approval.actor.role] contains approval.actor.person if {
-	some approval in input.lift.approvals
-	approval.at <= input.lift.answer_by
-	four_eyes.impartial(approval.actor)
 }
 
 cleared contains "ground.not_available" if input.lift.ground in data.sceau.numbers.grounds_available

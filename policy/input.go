@@ -1,6 +1,10 @@
 package policy
 
-import "time"
+import (
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+)
 
 // A Point is a place where the service asks policy. It is also the path in a
 // leaf's decision: point "identity.release" is answered by the rule `decision`
@@ -26,9 +30,10 @@ var Points = []Point{
 // An Input is one of the structs below: all that a decision may depend on, the
 // time included. They hold facts, not conclusions ("who took part", not "is
 // free of conflict"), so that whoever replays a decision can judge it. Its JSON,
-// as encoding/json writes it, is what is evaluated, committed to and replayed.
+// as encoding/json writes it, is what is committed to and replayed.
 type Input interface {
 	Point() Point
+	value() ast.Value // what reading its JSON gives
 }
 
 // A Time is an instant as leaves write it, or "" for none. Its fixed width lets

@@ -82,71 +82,59 @@ func (p *Policy) Revision() string { return p.revision }
 // a Decision that allows nothing.
 func (p *Policy) Decide(ctx context.Context, in Input) (Decision, error) {
 	point := in.Point()
-	input, err := json.Marshal(in)
+	d, err := p.decide(ctx, point, in)
 	if err != nil {
-		return Decision{}, fmt.Errorf("%w: %s: writing the input: %w", ErrFailed, point, err)
-	}
-	result, err := p.evaluate(ctx, point, input)
-	if err != nil {
-		return Decision{}, fmt.Errorf("%w: %s: %w", ErrFailed, point, err)
-	}
-	d := Decision{Point: point, Policy: p.revision, Engine: Engine, Input: input, Result: result}
-	if err := d.read(result); err != nil {
 		return Decision{}, fmt.Errorf("%w: %s: %w", ErrFailed, point, err)
 	}
 	return d, nil
 }
 
-// evaluate works on the very bytes that the leaf commits to, so that a replay
-// from them cannot see anything else.
-func (p *Policy) evaluate(ctx context.Context, point Point, input []byte) ([]byte, error) {
+func (p *Policy) decide(ctx context.Context, point Point, in Input) (Decision, error) {
+	input, err := json.Marshal(in)
+	if err != nil {
+		return Decision{}, fmt.Errorf("writing the input: %w", err)
+	}
+	if bytes.Contains(input, []byte(`\ufffd`)) {
+		// encoding/json replaces what is not UTF-8: a replay would see other text
+		// than the engine was given.
+		return Decision{}, errors.New("the input is not UTF-8")
+	}
+	value, result, err := p.evaluate(ctx, point, in.value())
+	if err != nil {
+		return Decision{}, err
+	}
+	d := Decision{Point: point, Policy: p.revision, Engine: Engine, Input: input, Result: result}
+	if err := d.read(value); err != nil {
+		return Decision{}, fmt.Errorf("reading the result: %w", err)
+	}
+	return d, nil
+}
+
+// evaluate returns a decision as the rules gave it, and its JSON.
+func (p *Policy) evaluate(ctx context.Context, point Point, input ast.Value) (any, []byte, error) {
 	q, ok := p.queries[point]
 	if !ok {
-		return nil, errors.New("no such decision point")
-	}
-	value, err := ast.ValueFromReader(bytes.NewReader(input))
-	if err != nil {
-		return nil, fmt.Errorf("reading the input: %w", err)
+		return nil, nil, errors.New("no such decision point")
 	}
 	if err := ctx.Err(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	// A timer of our own: left to itself, the engine starts a goroutine for each
 	// evaluation to watch ctx, and an evaluation is shorter than its start.
 	tooLong := topdown.NewCancel()
 	timer := time.AfterFunc(evalTimeout, tooLong.Cancel)
 	defer timer.Stop()
-	rs, err := q.Eval(ctx, rego.EvalParsedInput(value), rego.EvalSortSets(true),
+	rs, err := q.Eval(ctx, rego.EvalParsedInput(input), rego.EvalSortSets(true),
 		rego.EvalExternalCancel(tooLong), rego.EvalMetrics(metrics.NoOp()))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if len(rs) != 1 || len(rs[0].Expressions) != 1 {
-		return nil, errors.New("the decision is undefined")
+		return nil, nil, errors.New("the decision is undefined")
 	}
-	return json.Marshal(rs[0].Expressions[0].Value)
-}
-
-// read takes a result apart, and refuses one that contradicts itself.
-func (d *Decision) read(result []byte) error {
-	var r struct {
-		Allow       *bool        `json:"allow"`
-		Reasons     []string     `json:"reasons"`
-		Obligations *Obligations `json:"obligations"`
-	}
-	dec := json.NewDecoder(bytes.NewReader(result))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&r); err != nil {
-		return fmt.Errorf("reading the result: %w", err)
-	}
-	switch {
-	case r.Allow == nil || r.Reasons == nil || r.Obligations == nil:
-		return errors.New("the result lacks allow, reasons or obligations")
-	case *r.Allow != (len(r.Reasons) == 0):
-		return errors.New("the result allows with reasons against, or refuses without")
-	}
-	d.Allow, d.Reasons, d.Obligations = *r.Allow, r.Reasons, *r.Obligations
-	return nil
+	value := rs[0].Expressions[0].Value
+	result, err := json.Marshal(value)
+	return value, result, err
 }
 
 // Replay evaluates a recorded input again and returns the result, byte for byte
@@ -160,7 +148,11 @@ func Replay(ctx context.Context, raw []byte, revision string, point Point, input
 	if err != nil {
 		return nil, err
 	}
-	result, err := p.evaluate(ctx, point, input)
+	value, err := ast.ValueFromReader(bytes.NewReader(input))
+	if err != nil {
+		return nil, fmt.Errorf("reading the recorded input: %w", err)
+	}
+	_, result, err := p.evaluate(ctx, point, value)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrFailed, point, err)
 	}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/open-policy-agent/opa/v1/ast"
 )
 
 var start = time.Date(2026, 3, 1, 22, 15, 0, 0, time.UTC)
@@ -213,7 +215,11 @@ func without(t *testing.T, raw []byte, path []string) []byte {
 
 func allows(t *testing.T, p *Policy, point Point, input []byte) bool {
 	t.Helper()
-	result, err := p.evaluate(context.Background(), point, input)
+	value, err := ast.ValueFromReader(bytes.NewReader(input))
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, _, err := p.evaluate(context.Background(), point, value)
 	if err != nil {
 		return false
 	}
@@ -259,6 +265,14 @@ func TestDecideIsConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestInvalidUTF8IsNoAnswer(t *testing.T) {
+	in := LogRead{At: At(start), Actor: inspector}
+	in.Actor.ID = "s-\xff"
+	if d, err := loaded(t, Production).Decide(context.Background(), in); !errors.Is(err, ErrFailed) || d.Allow {
+		t.Fatalf("%+v, %v", d, err)
+	}
 }
 
 func TestCancelledIsNoAnswer(t *testing.T) {
