@@ -66,7 +66,7 @@ type Stack struct {
 	state      *state
 	supervisor *devstack.Supervisor
 	processes  map[string]*devstack.Process // of the service itself
-	sockets    string // directory of Socket
+	sockets    string                       // directory of Socket
 	stopped    bool
 }
 
