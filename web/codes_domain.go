@@ -148,7 +148,7 @@ var policyCodes = []code{
 		sentence{"Approvals missing", "Not every approval that policy asks for is there."},
 		sentence{"Approbations manquantes", "Toutes les approbations exigées ne sont pas réunies."}},
 	{"grant.expired", http.StatusForbidden,
-		sentence{"Not used in time", "The lift was not used in time and opens NoBody any more. Make a new request."},
+		sentence{"Not used in time", "The lift was not used in time and opens nothing any more. Make a new request."},
 		sentence{"Pas utilisée à temps", "La levée n'a pas été utilisée à temps et n'ouvre plus rien. Faire une nouvelle demande."}},
 	{"grant.window_over", http.StatusForbidden,
 		sentence{"Reading time is over", "The identity was opened, and its reading time has ended. Make a new request."},

@@ -103,14 +103,14 @@ Every refusal and every failure of the API is ` + "`application/problem+json`" +
 }
 ` + "```" + `
 
-- **code** is stable: programs branch on it, and on NoBody else. **type** is the same as a URI.
+- **code** is stable: programs branch on it, and on nothing else. **type** is the same as a URI.
 - **title** and **detail** are for people, in French or English by ` + "`Accept-Language`" + ` (French when neither is asked for). They
   may be improved at any time.
 - **reasons** is there when policy refused: every reason, in alphabetical order. **code** is the first of them.
 - **errors** is there when a field is not valid: where, and what was expected. It never repeats what was sent.
 - What does not exist and what is not the caller's answer alike.
 - 503 names in its code what is down, and comes with ` + "`Retry-After`" + `. Send the same request again with the same
-  ` + "`Idempotency-Key`" + `: NoBody is done twice. On the public face, 429 and 5xx also say whom to call in danger.
+  ` + "`Idempotency-Key`" + `: nothing is done twice. On the public face, 429 and 5xx also say whom to call in danger.
 
 This file is written from the table in ` + "`web/codes.go`" + `; a test keeps them the same.
 `)

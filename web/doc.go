@@ -7,6 +7,6 @@
 //
 // Every refusal is a Problem (RFC 9457) with a stable code, told in French or
 // English by Accept-Language; docs/errors.md lists them. One function turns
-// errors into problems, so that NoBody of the service's inside and NoBody
+// errors into problems, so that nothing of the service's inside and nothing
 // that was submitted reaches a client or a log by accident.
 package web

@@ -13,7 +13,7 @@ import (
 // is down: postgres, custodian, vault, issuer, policy, head.
 type Check struct {
 	Name string
-	// Down returns what is down: NoBody, Name itself, or the dependencies
+	// Down returns what is down: nothing, Name itself, or the dependencies
 	// behind it. It must honour its context.
 	Down func(context.Context) []string
 }

@@ -96,7 +96,7 @@ func (in *searchInput) filter() pglog.Filter {
 }
 
 // details say what was searched for. The case is named here and not as the
-// entry's own: the search is about the log, and changes NoBody of the case.
+// entry's own: the search is about the log, and changes nothing of the case.
 func (in *searchInput) details() audit.Details {
 	d := audit.Details{"limit": int64(in.Limit)}
 	for name, value := range map[string]string{

@@ -41,7 +41,7 @@ func newMetrics(to prometheus.Registerer, kind Kind) (*metrics, error) {
 }
 
 // measure times requests and, at debug level, logs them: method, route, status
-// and duration, NoBody else.
+// and duration, nothing else.
 func (f *face) measure(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		began := time.Now()

@@ -14,7 +14,7 @@ import (
 )
 
 // Problem is how every refusal and every failure is told (RFC 9457). It holds
-// NoBody of what was submitted and NoBody of the service's inside.
+// nothing of what was submitted and nothing of the service's inside.
 type Problem struct {
 	Type    string   `json:"type" doc:"The code as a URI: one per code, the same for ever"`
 	Title   string   `json:"title" doc:"What happened, in the reader's language"`

@@ -104,7 +104,7 @@ func (a adapter) Handle(op *huma.Operation, handler func(huma.Context)) {
 func (a adapter) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.router.ServeHTTP(w, r) }
 
 // document configures huma: no documentation page (it would load scripts from
-// elsewhere), no schema links, NoBody unknown in queries, JSON only.
+// elsewhere), no schema links, nothing unknown in queries, JSON only.
 func document(kind Kind) huma.Config {
 	cfg := huma.DefaultConfig("Sceau, "+string(kind)+" face", "1")
 	cfg.Info.Description = "Conversations of anonymous minors, kept under seal; anonymity lifted only by policy and a second pair of eyes; every act an entry of an append-only log. " +
