@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -43,6 +44,39 @@ var newsType = reflect.TypeFor[news]()
 type watcher struct {
 	face     *face
 	listener *conversation.Listener
+	open     *streams
+}
+
+func newWatcher(f *face, l *conversation.Listener) watcher {
+	return watcher{f, l, &streams{of: map[string]int{}}}
+}
+
+// maxStreams bounds the streams of one caller: some windows, some lost
+// connections that nobody has noticed yet.
+const maxStreams = 8
+
+// streams counts the open streams of each caller.
+type streams struct {
+	mu sync.Mutex
+	of map[string]int
+}
+
+func (s *streams) enter(key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of[key] >= maxStreams {
+		return false
+	}
+	s.of[key]++
+	return true
+}
+
+func (s *streams) leave(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.of[key]--; s.of[key] == 0 {
+		delete(s.of, key)
+	}
 }
 
 // watch streams the news of the conversation that view returns, as long as view
@@ -52,7 +86,12 @@ func (w watcher) watch(ctx context.Context, view func(context.Context) (conversa
 	if err != nil {
 		return nil, err
 	}
+	key := callerOf(ctx).key
+	if !w.open.enter(key) {
+		return nil, refuse("rate.limited")
+	}
 	return &stream{Body: func(hc huma.Context) {
+		defer w.open.leave(key)
 		r, rw := humachi.Unwrap(hc)
 		out := sink{rw, http.NewResponseController(rw)}
 		ctx, cancel := context.WithTimeout(r.Context(), streamTime)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"runtime"
@@ -17,6 +18,8 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/unrolled/secure"
+
+	"github.com/sceau-project/sceau/internal/pgfault"
 )
 
 // Kind tells the two faces apart.
@@ -58,6 +61,7 @@ type face struct {
 	cfg     Config
 	metrics *metrics
 	ready   *readiness
+	used    *usedKeys
 	stop    <-chan struct{} // closed when the process is about to end: streams end
 }
 
@@ -81,7 +85,7 @@ func newFace(kind Kind, cfg Config, stop <-chan struct{}) (*face, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	f := &face{kind: kind, log: cfg.Logger, cfg: cfg, stop: stop, ready: &readiness{checks: cfg.Checks}}
+	f := &face{kind: kind, log: cfg.Logger, cfg: cfg, stop: stop, ready: &readiness{checks: cfg.Checks}, used: newUsedKeys()}
 	var err error
 	if f.metrics, err = newMetrics(cfg.Metrics, kind); err != nil {
 		return nil, err
@@ -183,22 +187,37 @@ func (f *face) recover(next http.Handler) http.Handler {
 			if value == http.ErrAbortHandler {
 				panic(value)
 			}
+			err, isError := value.(error)
+			var network *net.OpError
+			if isError && errors.As(err, &network) {
+				return // the client went away while it was answered
+			}
 			attrs := []any{"route", pattern(r), "kind", typeName(value), "stack", string(debug.Stack())}
 			var fault runtime.Error
-			if err, ok := value.(error); ok && errors.As(err, &fault) {
+			if isError && errors.As(err, &fault) {
 				attrs = append(attrs, "fault", fault.Error())
 			}
 			f.log.ErrorContext(r.Context(), "panic", attrs...)
-			f.write(w, r, refuse("service.failed"))
+			if statusOf(w) == 0 {
+				f.write(w, r, refuse("service.failed"))
+			}
 		}()
 		next.ServeHTTP(w, r)
 	})
 }
 
+// statusOf is what was answered so far, 0 for nothing yet.
+func statusOf(w http.ResponseWriter) int {
+	if recorded, ok := w.(middleware.WrapResponseWriter); ok {
+		return recorded.Status()
+	}
+	return 0
+}
+
 // note logs a failure of the service: its code, and what broke, which is an
-// error of ours and never holds what was submitted.
+// error of ours. What PostgreSQL says of it can quote a value, and is left out.
 func (f *face) note(ctx context.Context, p *Problem, err error) {
 	if f.log != nil {
-		f.log.WarnContext(ctx, "request failed", "code", p.Code, "error", err.Error())
+		f.log.WarnContext(ctx, "request failed", "code", p.Code, "error", pgfault.Describe(err))
 	}
 }

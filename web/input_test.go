@@ -193,6 +193,14 @@ func TestIdempotency(t *testing.T) {
 		t.Errorf("a repeat wrote %d and %d", a.Position, b.Position)
 	}
 	minor.post("/api/v1/conversation/messages", object{"text": "autre chose"}).wants("idempotency.mismatch")
+	// A request that was refused leaves its key free; one that was not does not,
+	// whatever it was.
+	fixed := w.minor(first.Token).with("Idempotency-Key", "0123456789abcdef-three")
+	fixed.post("/api/v1/conversation/messages", object{"texte": "oups"}).wants("request.invalid")
+	fixed.post("/api/v1/conversation/messages", object{"text": "voilà"}).wants("201")
+	phrase := w.minor(first.Token).with("Idempotency-Key", "0123456789abcdef-four")
+	phrase.post("/api/v1/conversation/phrase", object{}).wants("201")
+	phrase.post("/api/v1/conversation/close", object{}).wants("idempotency.mismatch")
 	for _, key := range []string{"short", "0123456789abcde", strings.Repeat("k", 256), "0123456789abcdef é", "0123456789abcdef;"} {
 		w.minor(first.Token).with("Idempotency-Key", key).post("/api/v1/conversation/messages", object{"text": "x"}).wants("idempotency.key_missing")
 	}
@@ -218,6 +226,17 @@ func TestLimits(t *testing.T) {
 	}
 	minor.get("/api/v1/conversation").wants("rate.limited")
 	w.open().get("/api/v1/conversation").wants("200") // another conversation is another client
+}
+
+// TestStreamsAreBounded: nobody holds more connections than windows.
+func TestStreamsAreBounded(t *testing.T) {
+	w := newWorld(t)
+	minor := w.open()
+	for range 8 {
+		w.listen(minor, "/api/v1/conversation/events")
+	}
+	minor.get("/api/v1/conversation/events").wants("rate.limited")
+	w.listen(w.open(), "/api/v1/conversation/events")
 }
 
 // TestHeaders: nothing stays in a browser, and no page may use this one.

@@ -21,7 +21,7 @@ type PublicConfig struct {
 }
 
 // public handles what minors send. A minor is known by the conversation's
-// token and by NoBody else.
+// token and by nothing else.
 type public struct {
 	*face
 	conversations *conversation.Store
@@ -41,7 +41,7 @@ func NewPublic(cfg PublicConfig) (*Face, error) {
 	}
 	p := &public{
 		face: f, conversations: cfg.Conversations, custodian: cfg.Custodian,
-		readings: newReadings(cfg.Custodian, f.cfg.Now), watcher: watcher{f, cfg.Listener},
+		readings: newReadings(cfg.Custodian, f.cfg.Now), watcher: newWatcher(f, cfg.Listener),
 	}
 	handler, err := f.handler(Table(p, nil), p.identify)
 	if err != nil {
@@ -50,7 +50,7 @@ func NewPublic(cfg PublicConfig) (*Face, error) {
 	return &Face{Handler: handler, close: p.readings.close}, nil
 }
 
-// identify finds the conversation of a token. One that opens NoBody answers
+// identify finds the conversation of a token. One that opens nothing answers
 // like one that is malformed.
 func (p *public) identify(ctx context.Context, token, _ string) (caller, error) {
 	caseID, err := p.conversations.ByToken(ctx, token)
@@ -198,7 +198,7 @@ func (p *public) read(ctx context.Context, in *FromQuery) (*messagesOutput, erro
 }
 
 // readPage reads messages from a position on, at most a page of them. The
-// session is opened even when there is NoBody new: reading is what was asked.
+// session is opened even when there is nothing new: reading is what was asked.
 func readPage(ctx context.Context, conversations *conversation.Store, readings *readings, c caller, caseID string, from int) (*messagesOutput, error) {
 	keys, err := readings.keys(ctx, c.order, caseID, from, from+conversation.Page)
 	if err != nil {

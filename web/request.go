@@ -61,7 +61,17 @@ func (f *face) body(route Route) func(http.Handler) http.Handler {
 					f.write(w, r, refuse("idempotency.key_missing"))
 					return
 				}
-				ctx = context.WithValue(ctx, actKey{}, act{key: key, body: sum(r.Method, r.URL.EscapedPath(), raw)})
+				a := act{key: key, body: sum(r.Method, r.URL.EscapedPath(), raw)}
+				if f.used.elsewhere(ctx, a) {
+					f.write(w, r, refuse("idempotency.mismatch"))
+					return
+				}
+				ctx = context.WithValue(ctx, actKey{}, a)
+				defer func() {
+					if statusOf(w) < 300 {
+						f.used.remember(ctx, a)
+					}
+				}()
 			}
 			// The body is here: from now on a deadline of reading could only end
 			// the connection under a handler that waits for the custodian.

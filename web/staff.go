@@ -65,7 +65,7 @@ func NewStaff(cfg StaffConfig) (*Face, error) {
 	s := &staff{
 		face: f, tokens: cfg.Tokens, sessions: cfg.Sessions, conversations: cfg.Conversations,
 		escalations: cfg.Escalations, policy: cfg.Policy, journal: cfg.Log, reader: cfg.Reader,
-		custodian: cfg.Custodian, readings: newReadings(cfg.Custodian, f.cfg.Now), watcher: watcher{f, cfg.Listener},
+		custodian: cfg.Custodian, readings: newReadings(cfg.Custodian, f.cfg.Now), watcher: newWatcher(f, cfg.Listener),
 	}
 	handler, err := f.handler(Table(nil, s), s.identify)
 	if err != nil {
@@ -296,7 +296,7 @@ func (s *staff) end(ctx context.Context, in *conversationAct) (*struct{}, error)
 }
 
 // isUUID says whether id is one in the form that this service writes. Anything
-// else names NoBody.
+// else names nothing.
 func isUUID(id string) bool {
 	parsed, err := uuid.Parse(id)
 	return err == nil && parsed.String() == id

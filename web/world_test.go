@@ -21,6 +21,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/conversation"
@@ -49,6 +51,7 @@ type world struct {
 	secret string       // the issuer's directory
 	late   atomic.Int64 // by how many seconds the issuer's clock is wrong
 	logs   *journal     // what both faces logged
+	counts *prometheus.Registry
 
 	key           policy.Verification
 	private       []byte
@@ -82,7 +85,7 @@ func newWorld(t *testing.T) *world { return newWorldOn(t, pgtest.New(t), generou
 
 func newWorldOn(t *testing.T, db *pgtest.DB, limits web.Limits) *world {
 	t.Helper()
-	w := &world{t: t, db: db, vault: vaulttest.New(t), logs: &journal{}}
+	w := &world{t: t, db: db, vault: vaulttest.New(t), logs: &journal{}, counts: prometheus.NewRegistry()}
 	w.newSigningKey()
 	var err error
 	w.secret = t.TempDir()
@@ -201,7 +204,7 @@ func (w *world) startFaces(limits web.Limits) {
 	var behind sync.WaitGroup
 	client := order.NewClient(w.socket)
 	logger := slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	common := web.Config{Logger: logger, Limits: limits, Checks: []web.Check{{Name: "custodian", Down: func(ctx context.Context) []string {
+	common := web.Config{Logger: logger, Limits: limits, Metrics: w.counts, Checks: []web.Check{{Name: "custodian", Down: func(ctx context.Context) []string {
 		ready, err := client.Ready(ctx)
 		if err != nil {
 			return []string{"custodian"}

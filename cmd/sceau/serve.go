@@ -159,6 +159,7 @@ func (p *parts) staff(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.watchQueues(lifts)
 	return p.run(ctx, p.cfg.Staff, face, func(ctx context.Context) error { return sweep(ctx, lifts, p.logger) })
 }
 

@@ -103,6 +103,27 @@ policy: {key_id: k1, public_key_file: ` + filepath.Join(dir, "key.pem") + "}\n"
 	}
 }
 
+// TestExamples: the files under deploy/config are complete, but for the keys and
+// certificates that only an operator has.
+func TestExamples(t *testing.T) {
+	for _, role := range []Role{RolePublic, RoleStaff, RoleCustodian, RoleOperator} {
+		name := filepath.Join("..", "..", "deploy", "config", string(role)+".yaml")
+		_, err := Load(name, nil, role)
+		var fault *Error
+		if err != nil && !errors.As(err, &fault) {
+			t.Fatal(err)
+		}
+		if fault == nil {
+			continue
+		}
+		for _, finding := range fault.Findings {
+			if !strings.HasSuffix(finding, "does not exist") {
+				t.Error(finding)
+			}
+		}
+	}
+}
+
 // TestEnvironmentReachesEveryKey: no key can be set in the file alone.
 func TestEnvironmentReachesEveryKey(t *testing.T) {
 	seen := map[string]string{}

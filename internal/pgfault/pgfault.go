@@ -6,6 +6,7 @@ package pgfault
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -44,4 +45,20 @@ func Unavailable(err error) bool {
 		return true
 	}
 	return pgconn.SafeToRetry(err) || strings.Contains(err.Error(), "conn closed") || strings.Contains(err.Error(), "closed pool")
+}
+
+// Describe is err's text for a log. What PostgreSQL itself says can quote a
+// value; of that, only the code and the names of what was violated stay.
+func Describe(err error) string {
+	var server *pgconn.PgError
+	if !errors.As(err, &server) {
+		return err.Error()
+	}
+	said := fmt.Sprintf("SQLSTATE %s", server.Code)
+	for _, name := range []string{server.TableName, server.ColumnName, server.ConstraintName} {
+		if name != "" {
+			said += " " + name
+		}
+	}
+	return strings.ReplaceAll(err.Error(), server.Error(), said)
 }

@@ -60,3 +60,14 @@ func TestKilledConnection(t *testing.T) {
 		}
 	}
 }
+
+func TestDescribe(t *testing.T) {
+	fault := &pgconn.PgError{Code: "22P02", Severity: "ERROR", Message: `invalid input syntax for type uuid: "Lina"`, TableName: "messages"}
+	got := Describe(fmt.Errorf("reading messages: %w", fault))
+	if got != "reading messages: SQLSTATE 22P02 messages" {
+		t.Errorf("got %q", got)
+	}
+	if got := Describe(errors.New("as it is")); got != "as it is" {
+		t.Errorf("got %q", got)
+	}
+}

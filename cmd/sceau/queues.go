@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
+)
+
+// watchQueues lets an alarm stand on what waits: a child without an answer, a
+// request to lift anonymity that nobody looks at. The queue is the truth, so it
+// is asked at every scrape; when it cannot be, the figure is not a number.
+func (p *parts) watchQueues(lifts *liftstore.Store) {
+	waiting := func(ctx context.Context) (oldest time.Duration, count int, err error) {
+		queue, err := p.conversations.Queue(ctx)
+		for _, w := range queue {
+			oldest = max(oldest, w.Age)
+		}
+		return oldest, len(queue), err
+	}
+	pending := func(ctx context.Context) (oldest time.Duration, count int, err error) {
+		list, err := lifts.Pending(ctx)
+		for _, e := range list {
+			oldest = max(oldest, time.Since(e.RequestedAt))
+		}
+		return oldest, len(list), err
+	}
+	for name, queue := range map[string]func(context.Context) (time.Duration, int, error){
+		"conversations_waiting": waiting, "escalations_pending": pending,
+	} {
+		ask := func(figure func(oldest time.Duration, count int) float64) func() float64 {
+			return func() float64 {
+				ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+				defer cancel()
+				oldest, count, err := queue(ctx)
+				if err != nil {
+					return math.NaN()
+				}
+				return figure(oldest, count)
+			}
+		}
+		p.metrics.MustRegister(
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sceau_" + name, Help: "How many there are."},
+				ask(func(_ time.Duration, count int) float64 { return float64(count) })),
+			prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sceau_" + name + "_oldest_seconds", Help: "For how long the oldest has been there."},
+				ask(func(oldest time.Duration, _ int) float64 { return oldest.Seconds() })),
+		)
+	}
+}
