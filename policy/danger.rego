@@ -1,9 +1,7 @@
-# When a coded danger assessment shows imminent danger. The second pair of eyes
+# Of escalation.request: when a coded danger assessment shows imminent danger. The second pair of eyes
 # weighs; this only refuses what shows none. A psychologist who sees no danger
 # does not overrule answers that do.
-package sceau.danger
-
-objections := {"danger.not_coded", "danger.not_shown"}
+package sceau.escalation.request
 
 cleared contains "danger.not_coded" if {
 	input.assessment.immediacy in {"now", "hours", "days", "unclear"}

@@ -85,7 +85,7 @@ test_bound_to_the_request if {
 test_facets if {
 	refused({"facets": []}) == {"facets.missing"}
 	refused({"facets": ["contact"]}) == {"facets.not_asked"}
-	refused({"facets": ["shoe_size"]}) == {"facets.not_asked", "facets.unknown"}
+	refused({"facets": ["shoe_size"]}) == {"facets.not_asked"}
 	refused({"verdict": "deny", "facets": ["contact"]}) == {"facets.not_asked"}
 }
 

@@ -3,15 +3,14 @@
 #   - input: schema.escalation_request
 package sceau.escalation.request
 
-import data.sceau.danger
-import data.sceau.facets
 import data.sceau.participation
 
 # A conversation that the minor has closed can still be asked about, as long as
 # it can be read: danger does not end with a click.
 objections := {
 	"role.not_allowed", "person.missing", "ground.unknown", "ground.not_available", "approvals.missing",
-	"evidence.missing", "evidence.too_much", "evidence.unknown", "escalation.already_pending",
+	"danger.not_coded", "danger.not_shown", "evidence.missing", "evidence.too_much", "evidence.unknown",
+	"facets.missing", "facets.unknown", "escalation.already_pending",
 }
 
 terms := data.sceau.numbers.grounds[input.ground]
@@ -48,6 +47,14 @@ cleared contains "evidence.unknown" if {
 
 cleared contains "evidence.unknown" if input.evidence == []
 
+cleared contains "facets.missing" if count(input.facets) > 0
+
+cleared contains "facets.unknown" if {
+	every facet in input.facets {
+		facet in {"connection", "contact", "location", "name"}
+	}
+}
+
 cleared contains "escalation.already_pending" if {
 	every request in input.pending {
 		request.requester.person != input.actor.person
@@ -60,15 +67,8 @@ decision := {
 } if {
 	cleared == objections
 	participation.cleared == participation.objections
-	danger.cleared == danger.objections
-	facets.cleared == facets.objections
 }
 
 else := {"allow": false, "reasons": reasons, "obligations": {}}
 
-reasons := {code | some standing in [
-	objections - cleared,
-	participation.objections - participation.cleared,
-	danger.objections - danger.cleared,
-	facets.objections - facets.cleared,
-]; some code in standing}
+reasons := (objections - cleared) | (participation.objections - participation.cleared)

@@ -3,13 +3,12 @@
 #   - input: schema.identity_release
 package sceau.identity.release
 
-import data.sceau.facets
 import data.sceau.four_eyes
 
 objections := {
 	"role.not_allowed", "person.missing", "escalation.not_requester", "conversation.not_participant",
 	"conversation.erased", "clock.trails", "escalation.wrong_state", "grant.expired", "grant.window_over",
-	"facets.not_granted", "approvals.missing", "ground.not_available", "grant.beyond_policy",
+	"facets.missing", "facets.not_granted", "approvals.missing", "ground.not_available", "grant.beyond_policy",
 }
 
 terms := data.sceau.numbers.grounds[input.lift.ground]
@@ -79,6 +78,8 @@ cleared contains "grant.expired" if input.lift.state in {"requested", "refused",
 
 cleared contains "grant.window_over" if input.lift.state in {"requested", "refused", "denied", "withdrawn", "closed"}
 
+cleared contains "facets.missing" if count(input.facets) > 0
+
 cleared contains "facets.not_granted" if {
 	every facet in input.facets {
 		facet in input.lift.granted
@@ -114,9 +115,6 @@ decision := {
 	"obligations": {"facets": input.facets, "read_for_s": input.lift.read_for_s},
 } if {
 	cleared == objections
-	facets.cleared == facets.objections
 }
 
-else := {"allow": false, "reasons": reasons, "obligations": {}}
-
-reasons := (objections - cleared) | (facets.objections - facets.cleared)
+else := {"allow": false, "reasons": objections - cleared, "obligations": {}}

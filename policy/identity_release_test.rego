@@ -85,7 +85,7 @@ test_window if {
 test_facets if {
 	refused({"facets": ["connection", "name"]}) == {"facets.not_granted"}
 	refused({"facets": []}) == {"facets.missing"}
-	refused({"facets": ["shoe_size"]}) == {"facets.not_granted", "facets.unknown"}
+	refused({"facets": ["shoe_size"]}) == {"facets.not_granted"}
 }
 
 test_clock if refused({"clock_trails": true}) == {"clock.trails"}
