@@ -117,7 +117,7 @@ func (p *public) open(ctx context.Context, in *openInput) (*tokenOutput, error) 
 
 type returnInput struct {
 	Body struct {
-		Phrase string `json:"phrase" maxLength:"512" doc:"The eight words; accents and case do not matter"`
+		Phrase string `json:"phrase" doc:"The eight words; accents and case do not matter"`
 	}
 }
 
@@ -166,7 +166,7 @@ func (p *public) view(ctx context.Context) (conversation.View, error) {
 // WriteBody is a message to write.
 type WriteBody struct {
 	Body struct {
-		Text string `json:"text" maxLength:"4000" doc:"Plain text, 1 to 4,000 characters"`
+		Text string `json:"text" doc:"Plain text, 1 to 4,000 characters"`
 	}
 }
 
@@ -200,7 +200,7 @@ func (p *public) read(ctx context.Context, in *FromQuery) (*messagesOutput, erro
 // readPage reads messages from a position on, at most a page of them. The
 // session is opened even when there is nothing new: reading is what was asked.
 func readPage(ctx context.Context, conversations *conversation.Store, readings *readings, c caller, caseID string, from int) (*messagesOutput, error) {
-	keys, err := readings.keys(ctx, c.order, caseID, from, from+conversation.Page)
+	keys, err := readings.keys(ctx, c, caseID, from, from+conversation.Page)
 	if err != nil {
 		return nil, err
 	}
@@ -239,7 +239,7 @@ func (p *public) phrase(ctx context.Context, _ *NoBody) (*phraseOutput, error) {
 type entrustInput struct {
 	Facet string `path:"facet" maxLength:"64" doc:"name, contact or location"`
 	Body  struct {
-		Value string `json:"value" maxLength:"500" doc:"Sealed at once; opened only with consent or on another legal ground"`
+		Value string `json:"value" doc:"At most 500 characters. Sealed at once; opened only with consent or on another legal ground"`
 	}
 }
 

@@ -40,8 +40,8 @@ func newReadings(custodian *order.Client, now func() time.Time) *readings {
 }
 
 // keys asks for the file keys of the messages from ≤ position < to.
-func (r *readings) keys(ctx context.Context, c order.Caller, caseID string, from, to int) (map[int]order.MessageKey, error) {
-	one := r.of(c, caseID)
+func (r *readings) keys(ctx context.Context, who caller, caseID string, from, to int) (map[int]order.MessageKey, error) {
+	one, c := r.of(who, caseID), who.order
 	one.mu.Lock()
 	defer one.mu.Unlock()
 	fresh := false
@@ -70,9 +70,10 @@ func (r *readings) keys(ctx context.Context, c order.Caller, caseID string, from
 	}
 }
 
-// of finds the reading of a caller and a case.
-func (r *readings) of(c order.Caller, caseID string) *reading {
-	id := sha256.Sum256([]byte(string(c.StaffToken) + "\x00" + c.Role + "\x00" + string(c.MinorToken) + "\x00" + caseID))
+// of finds the reading of a caller and a case: of a session of staff, whose
+// tokens change while it lasts, or of one token of a minor.
+func (r *readings) of(who caller, caseID string) *reading {
+	id := sha256.Sum256([]byte(who.actor.Session + "\x00" + string(who.order.MinorToken) + "\x00" + caseID))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if found, ok := r.open[id]; ok {
