@@ -2,52 +2,16 @@ package audit
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"time"
 	"unicode/utf8"
 )
-
-// The mirror of a leaf: field order here is field order there, and everything
-// that may be absent is absent when empty.
-type leafJSON struct {
-	V           int               `json:"v"`
-	Seq         int64             `json:"seq"`
-	At          string            `json:"at"`
-	Prev        string            `json:"prev"`
-	Via         Via               `json:"via"`
-	Actor       actorJSON         `json:"actor"`
-	Action      Action            `json:"action"`
-	Case        string            `json:"case,omitempty"`
-	Subject     *subjectJSON      `json:"subject,omitempty"`
-	Ground      string            `json:"ground,omitempty"`
-	Decision    *decisionJSON     `json:"decision,omitempty"`
-	Details     map[string]any    `json:"details,omitempty"`
-	Commitments map[string]string `json:"commitments,omitempty"`
-}
-
-type actorJSON struct {
-	ID      string `json:"id"`
-	Person  string `json:"person,omitempty"`
-	Role    string `json:"role,omitempty"`
-	Unit    string `json:"unit,omitempty"`
-	Session string `json:"session,omitempty"`
-}
-
-type subjectJSON struct {
-	Type string `json:"type,omitempty"`
-	ID   string `json:"id,omitempty"`
-}
-
-type decisionJSON struct {
-	ID     string `json:"id,omitempty"`
-	Path   string `json:"path,omitempty"`
-	Policy string `json:"policy,omitempty"`
-	Engine string `json:"engine,omitempty"`
-	Input  string `json:"input,omitempty"`
-	Result string `json:"result,omitempty"`
-}
 
 // ErrTooLong is returned for an entry whose leaf would exceed [MaxLeaf] bytes.
 var ErrTooLong = errors.New("entry is longer than 65535 bytes")
@@ -58,29 +22,130 @@ func Marshal(e Entry) ([]byte, error) {
 	if err := e.check(); err != nil {
 		return nil, fmt.Errorf("marshal %.40q entry: %w", e.Action, err)
 	}
-	l := leafJSON{
-		V: e.V, Seq: e.Seq, At: FormatTime(e.At), Prev: e.Prev.String(),
-		Via: e.Via, Actor: actorJSON(e.Actor), Action: e.Action, Case: e.Case,
-		Ground: e.Ground, Details: e.Details, Commitments: e.Commitments,
-	}
-	if e.Subject != (Subject{}) {
-		l.Subject = (*subjectJSON)(&e.Subject)
-	}
-	if e.Decision != nil {
-		l.Decision = (*decisionJSON)(e.Decision)
-	}
-	var buf bytes.Buffer
-	buf.Grow(512)
-	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(l); err != nil {
+	leaf, err := e.append(make([]byte, 0, 512))
+	if err != nil {
 		return nil, fmt.Errorf("marshal %.40q entry: %w", e.Action, err)
 	}
-	leaf := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
 	if len(leaf) > MaxLeaf {
 		return nil, fmt.Errorf("marshal %.40q entry: %w", e.Action, ErrTooLong)
 	}
 	return leaf, nil
+}
+
+// append writes the leaf: the one spelling of the entry, in the order of the
+// fields, what is empty left out. Ids, hashes and words were checked to need no
+// escaping; only the strings in details may, and encoding/json does it.
+func (e *Entry) append(b []byte) ([]byte, error) {
+	b = append(b, `{"v":`...)
+	b = strconv.AppendInt(b, int64(e.V), 10)
+	b = append(b, `,"seq":`...)
+	b = strconv.AppendInt(b, e.Seq, 10)
+	b = append(b, `,"at":"`...)
+	b = e.At.UTC().AppendFormat(b, timeLayout)
+	b = append(b, `","prev":"`...)
+	b = base64.StdEncoding.AppendEncode(b, e.Prev[:])
+	b = appendField(append(b, '"'), ',', "via", string(e.Via))
+
+	a := &e.Actor
+	b = appendField(append(b, `,"actor":`...), '{', "id", a.ID)
+	b = appendField(b, ',', "person", a.Person)
+	b = appendField(b, ',', "role", a.Role)
+	b = appendField(b, ',', "unit", a.Unit)
+	b = append(appendField(b, ',', "session", a.Session), '}')
+
+	b = appendField(b, ',', "action", string(e.Action))
+	b = appendField(b, ',', "case", e.Case)
+	b = appendObject(b, "subject", "type", e.Subject.Type, "id", e.Subject.ID)
+	b = appendField(b, ',', "ground", e.Ground)
+	if d := e.Decision; d != nil {
+		b = appendObject(b, "decision", "id", d.ID, "path", d.Path, "policy", d.Policy,
+			"engine", d.Engine, "input", d.Input, "result", d.Result)
+	}
+
+	sep := byte('{')
+	for i, k := range sortedKeys(e.Details) {
+		if i == 0 {
+			b = append(b, `,"details":`...)
+		}
+		b = append(append(append(b, sep, '"'), k...), '"', ':')
+		sep = ','
+		switch v := e.Details[k].(type) {
+		case string:
+			var err error
+			if b, err = appendText(b, v); err != nil {
+				return nil, fmt.Errorf("details.%s: %w", k, err)
+			}
+		case bool:
+			b = strconv.AppendBool(b, v)
+		case int64:
+			b = strconv.AppendInt(b, v, 10)
+		}
+	}
+	if len(e.Details) > 0 {
+		b = append(b, '}')
+	}
+	if len(e.Commitments) > 0 {
+		pairs := make([]string, 0, 2*len(e.Commitments))
+		for _, k := range sortedKeys(e.Commitments) {
+			pairs = append(pairs, k, e.Commitments[k])
+		}
+		b = appendObject(b, "commitments", pairs...)
+	}
+	return append(b, '}'), nil
+}
+
+// appendField writes a string that needs no escaping, unless it is empty.
+func appendField(b []byte, sep byte, key, value string) []byte {
+	if value == "" {
+		return b
+	}
+	b = append(append(append(b, sep, '"'), key...), `":"`...)
+	return append(append(b, value...), '"')
+}
+
+// appendObject writes an object of such strings, unless all are empty.
+func appendObject(b []byte, key string, pairs ...string) []byte {
+	start := len(b)
+	b = append(append(append(b, ',', '"'), key...), `":`...)
+	sep := byte('{')
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			b = appendField(b, sep, pairs[i], pairs[i+1])
+			sep = ','
+		}
+	}
+	if sep == '{' {
+		return b[:start]
+	}
+	return append(b, '}')
+}
+
+// appendText writes a string as encoding/json does with HTML escaping off.
+func appendText(b []byte, s string) ([]byte, error) {
+	plain := true
+	for i := range len(s) {
+		if c := s[i]; c < 0x20 || c >= 0x7f || c == '"' || c == '\\' {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return append(append(append(b, '"'), s...), '"'), nil
+	}
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(s); err != nil {
+		return nil, err
+	}
+	return append(b, bytes.TrimSuffix(buf.Bytes(), []byte("\n"))...), nil
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	if len(m) == 0 {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(m))
 }
 
 func (e *Entry) check() error {

@@ -150,8 +150,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 -- Checks each new row, in the order in which they were inserted: that its number
 -- is the next, that its hash is its leaf's, and that its leaf begins, byte for
--- byte, as the head and the columns say. What comes after the subject is not
--- looked at but for being JSON on one line; readers and verifiers parse it.
+-- byte, as the head and the columns say. What comes after the subject is only
+-- looked at for being one line: readers and verifiers parse it, and say whose it is.
 DECLARE
     me     constant text := sceau.via();
     began  constant timestamptz := transaction_timestamp();
@@ -199,7 +199,6 @@ BEGIN
             AND concat(e.actor_id, e.person_id, e.subject_type, e.subject_id) !~ '["\\]'
             -- One line of an export.
             AND position('\x0a'::bytea IN e.leaf) = 0
-            AND convert_from(e.leaf, 'UTF8')::json IS NOT NULL
         ) IS NOT TRUE THEN
             RAISE EXCEPTION 'entry % does not continue the log at %', e.seq, head.seq
                 USING ERRCODE = 'SC001', DETAIL = 'Its number, hash, previous hash, via or columns are not those of its leaf and of the head.';
