@@ -106,7 +106,7 @@ policy: {key_id: k1, public_key_file: ` + filepath.Join(dir, "key.pem") + "}\n"
 // TestExamples: the files under deploy/config are complete, but for the keys and
 // certificates that only an operator has.
 func TestExamples(t *testing.T) {
-	for _, role := range []Role{RolePublic, RoleStaff, RoleCustodian, RoleOperator} {
+	for _, role := range Roles {
 		name := filepath.Join("..", "..", "deploy", "config", string(role)+".yaml")
 		_, err := Load(name, nil, role)
 		var fault *Error
