@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -227,6 +228,31 @@ func (w *world) hears(lines <-chan string, want string) string {
 			w.t.Fatalf("nobody heard %s", want)
 		}
 	}
+}
+
+// TestReadingIsOneEntry: however many requests come together, reading begins
+// once; and what was changed behind the service's back is not shown.
+func TestReadingIsOneEntry(t *testing.T) {
+	w := newWorld(t)
+	amal := w.hire("amal")
+	minor, id := w.talk(amal)
+	minor.post("/api/v1/conversation/messages", object{"text": "bonjour"}).wants("201")
+	before := w.entries()
+	var wait sync.WaitGroup
+	for range 10 {
+		wait.Go(func() {
+			if a := amal.get("/api/v1/conversations/" + id + "/messages"); a.status != 200 {
+				t.Errorf("status %d: %s", a.status, a.raw)
+			}
+		})
+	}
+	wait.Wait()
+	if n := w.entries() - before; n != 1 {
+		t.Errorf("%d entries for one reading", n)
+	}
+	_, err := w.db.Super.Exec(t.Context(), `UPDATE sceau.messages SET ciphertext = set_byte(ciphertext, 150, get_byte(ciphertext, 150) # 1) WHERE case_id = $1 AND position = 1`, id)
+	w.must(err)
+	w.hire("amal").get("/api/v1/conversations/" + id + "/messages").wants("content.altered")
 }
 
 // TestSessionsHaveOneRole: switching role is signing in again.

@@ -10,6 +10,9 @@ import (
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sceau-project/sceau/conversation"
+	"github.com/sceau-project/sceau/custodian/order"
 )
 
 func TestStrictJSON(t *testing.T) {
@@ -116,5 +119,16 @@ func TestUnknownErrorsStayInside(t *testing.T) {
 	}
 	if p, _ := f.problem(refuse("no.such_code"), false); p.Code != "service.failed" {
 		t.Errorf("a code without a sentence came through: %s", p.Code)
+	}
+}
+
+// TestOnlyTheVerifiedCiphertext: a row changed after the custodian looked at it
+// is not even tried with the key.
+func TestOnlyTheVerifiedCiphertext(t *testing.T) {
+	sealed := conversation.SealedMessage{Position: 1, Ciphertext: []byte("another row")}
+	_, err := open("00000000-0000-4000-8000-000000000000", sealed, order.MessageKey{Position: 1, Sum: make([]byte, 32), Key: make([]byte, 16)})
+	var own *fail
+	if !errors.As(err, &own) || own.code != "content.altered" {
+		t.Errorf("got %v", err)
 	}
 }
