@@ -1,0 +1,176 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sceau-project/sceau/conversation"
+	"github.com/sceau-project/sceau/crypto/seal"
+	"github.com/sceau-project/sceau/custodian/order"
+	"github.com/sceau-project/sceau/escalation"
+	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
+	"github.com/sceau-project/sceau/policy"
+)
+
+type evidenceOutput struct {
+	Body struct {
+		Request    string     `json:"request" doc:"Leaf hash of the request: what the answer must name"`
+		Ground     string     `json:"ground"`
+		Facets     []string   `json:"facets" doc:"Asked for"`
+		Assessment assessment `json:"assessment"`
+		Narrative  string     `json:"narrative"`
+		Messages   []message  `json:"messages" doc:"Exactly those that the request cites"`
+	}
+}
+
+// evidence shows a supervisor what the request rests on. Reading it is an entry.
+func (s *staff) evidence(ctx context.Context, in *liftAct) (*evidenceOutput, error) {
+	c := callerOf(ctx)
+	if !isUUID(in.ID) {
+		return nil, liftstore.ErrNotFound
+	}
+	e, err := s.escalations.Get(ctx, c.actor, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := s.custodian.Evidence(ctx, order.ReadEvidence{Caller: c.order, Escalation: in.ID})
+	if err != nil {
+		return nil, err
+	}
+	defer clear(keys.Narrative)
+	if keys.Request != e.RequestHash.String() || keys.Case != e.Case {
+		return nil, refuse("log.altered")
+	}
+	positions, byPosition := make([]int, len(keys.Keys)), map[int]order.MessageKey{}
+	for i, k := range keys.Keys {
+		positions[i], byPosition[k.Position] = k.Position, k
+	}
+	sealed, err := s.conversations.MessagesAt(ctx, e.Case, positions)
+	if err != nil {
+		return nil, err
+	}
+	messages, err := unseal(e.Case, sealed, byPosition)
+	if err != nil {
+		return nil, err
+	}
+	if len(messages.Body.Messages) != len(e.Evidence) {
+		return nil, refuse("content.altered")
+	}
+	out := &evidenceOutput{}
+	out.Body.Request, out.Body.Ground, out.Body.Facets, out.Body.Messages = keys.Request, e.Ground, e.Asked, messages.Body.Messages
+	if out.Body.Narrative, err = s.narrative(ctx, e, keys.Narrative); err != nil {
+		return nil, err
+	}
+	out.Body.Assessment, err = s.assessed(ctx, e)
+	return out, err
+}
+
+func (s *staff) narrative(ctx context.Context, e *escalation.Escalation, key order.Key) (string, error) {
+	ciphertext, err := s.escalations.Narrative(ctx, e.ID)
+	if err != nil {
+		return "", err
+	}
+	plaintext, err := seal.Open(ciphertext, key, seal.Narrative(e.Case, e.ID))
+	if err != nil {
+		return "", err
+	}
+	defer clear(plaintext)
+	return liftstore.ReadNarrative(plaintext)
+}
+
+// assessed reads the assessment from the opening of the decision's input, held
+// to the commitment in the leaf: the supervisor sees what policy saw.
+func (s *staff) assessed(ctx context.Context, e *escalation.Escalation) (assessment, error) {
+	input, err := s.escalations.DecisionInput(ctx, e)
+	if err != nil {
+		return assessment{}, err
+	}
+	var asked policy.EscalationRequest
+	if err := json.Unmarshal(input, &asked); err != nil {
+		return assessment{}, fmt.Errorf("reading a decision's input: %w", err)
+	}
+	return assessment(asked.Assessment), nil
+}
+
+type identityInput struct {
+	LiftPath
+	Body struct {
+		Facets []string `json:"facets" nullable:"false" minItems:"1" maxItems:"8" uniqueItems:"true" pattern:"^[a-z_]{1,32}$" doc:"Of those that were granted"`
+	}
+}
+
+type facet struct {
+	Facet      string      `json:"facet" enum:"connection,name,contact,location"`
+	Number     int         `json:"number" doc:"A facet can be sealed several times"`
+	Value      string      `json:"value,omitempty"`
+	Connection *connection `json:"connection,omitempty"`
+}
+
+type connection struct {
+	Address string    `json:"address"`
+	Port    uint16    `json:"port"`
+	At      time.Time `json:"at"`
+}
+
+type identityOutput struct {
+	Body struct {
+		Seq       int64     `json:"seq" doc:"The entry that records this opening"`
+		ReadUntil time.Time `json:"read_until" doc:"The same use of the grant until then"`
+		Facets    []facet   `json:"facets"`
+	}
+}
+
+// identity opens granted facets. The custodian decides and records; this
+// process opens what it was given file keys for.
+func (s *staff) identity(ctx context.Context, in *identityInput) (*identityOutput, error) {
+	c := callerOf(ctx)
+	if !isUUID(in.ID) {
+		return nil, liftstore.ErrNotFound
+	}
+	released, err := s.custodian.Release(ctx, order.Release{
+		Caller: c.order, Escalation: in.ID, Facets: in.Body.Facets, IdempotencyKey: order.Secret(actOf(ctx).key),
+	})
+	if err != nil {
+		return nil, err
+	}
+	names := make([]conversation.Facet, len(in.Body.Facets))
+	for i, name := range in.Body.Facets {
+		names[i] = conversation.Facet(name)
+	}
+	sealed, err := s.conversations.Sealed(ctx, released.Case, names...)
+	if err != nil {
+		return nil, err
+	}
+	out := &identityOutput{}
+	out.Body.Seq, out.Body.ReadUntil, out.Body.Facets = released.Seq, released.ReadUntil, []facet{}
+	for _, key := range released.Keys {
+		i := slices.IndexFunc(sealed, func(f conversation.SealedFacet) bool {
+			return string(f.Facet) == key.Facet && f.Number == key.Number
+		})
+		if i < 0 {
+			return nil, refuse("content.altered")
+		}
+		opened, err := openFacet(released.Case, sealed[i], key.Key)
+		if err != nil {
+			return nil, err
+		}
+		out.Body.Facets = append(out.Body.Facets, opened)
+	}
+	return out, nil
+}
+
+func openFacet(caseID string, sealed conversation.SealedFacet, key order.Key) (facet, error) {
+	defer clear(key)
+	shown := facet{Facet: string(sealed.Facet), Number: sealed.Number}
+	var err error
+	if sealed.Facet != conversation.FacetConnection {
+		shown.Value, err = sealed.Open(caseID, key)
+		return shown, err
+	}
+	from, err := sealed.OpenConnection(caseID, key)
+	shown.Connection = &connection{Address: from.Address.String(), Port: from.Port, At: from.At}
+	return shown, err
+}
