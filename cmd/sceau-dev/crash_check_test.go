@@ -1,0 +1,175 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/sceau-project/sceau/cmd/sceau-dev/internal/stack"
+)
+
+// checkRefusals holds all that was refused, or opened, against what was away at
+// the time.
+func (c *crashTest) checkRefusals() {
+	c.Helper()
+	counted := map[string]int{}
+	for _, r := range c.crowd.refused {
+		counted[r.outcome()]++
+		explained := slices.ContainsFunc(c.outages, func(o outage) bool {
+			return o.explains(r) && r.ended.After(o.killing) && r.began.Before(o.over.Add(settling))
+		})
+		if !explained {
+			c.Errorf("%s at the %s face was answered %q, and nothing that was away explains it: %s", r.kind, r.face, r.outcome(), c.around(r))
+		}
+	}
+	for _, r := range c.crowd.opened {
+		for _, o := range c.outages {
+			if o.closes(r) && r.began.After(o.down) && r.ended.Before(o.back) {
+				c.Errorf("%s showed something while %s was away", r.kind, o.victim)
+			}
+		}
+	}
+	c.Logf("%d requests acknowledged, %d of them when repeated; %d messages had been written though the answer was lost; refused meanwhile: %v",
+		c.crowd.told.Load(), c.crowd.repeated.Load(), c.crowd.replayed.Load(), counted)
+}
+
+// settling is how long after everything was served once a connection that broke
+// in the outage may still be found broken.
+const settling = 2 * time.Second
+
+// around says how a request stands to the outage before it.
+func (c *crashTest) around(r reply) string {
+	for _, o := range slices.Backward(c.outages) {
+		if r.ended.After(o.killing) {
+			return fmt.Sprintf("it began %v after %s was killed, ended %v after, everything was served %v after",
+				r.began.Sub(o.killing), o.victim, r.ended.Sub(o.killing), o.over.Sub(o.killing))
+		}
+	}
+	return "nothing was killed before"
+}
+
+// explains says whether an outage is a reason for this refusal.
+func (o outage) explains(r reply) bool {
+	switch o.victim {
+	case victimPublic, victimStaff:
+		return r.face == o.victim && r.outcome() == unconnected
+	case victimSealed:
+		return r.outcome() == "vault.unavailable"
+	}
+	return r.outcome() == o.victim+".unavailable"
+}
+
+// closes says whether an outage must keep this from being opened. What a reading
+// session opens needs Vault no more.
+func (o outage) closes(r reply) bool {
+	switch o.victim {
+	case victimCustodian, victimPostgres:
+		return true
+	case victimVault, victimSealed:
+		return r.kind != "read"
+	}
+	return r.face == o.victim
+}
+
+// checkTalks reads every conversation from both sides: each message that was
+// acknowledged at its position, and nothing else. A phrase that was told opens
+// its conversation.
+func (c *crashTest) checkTalks() {
+	c.Helper()
+	var g errgroup.Group
+	g.SetLimit(4)
+	for _, t := range c.crowd.talks {
+		g.Go(func() error {
+			if err := c.checkTalk(t); err != nil {
+				c.Errorf("conversation %s: %v", t.id, err)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // each reports for itself
+	messages, lifts := 0, 0
+	for _, t := range c.crowd.talks {
+		messages, lifts = messages+len(t.said)-1, lifts+len(t.lifts)
+	}
+	c.Logf("%d conversations, %d messages, %d lifts", len(c.crowd.talks), messages, lifts)
+}
+
+func (c *crashTest) checkTalk(t *talk) error {
+	people := []*person{t.minor}
+	if t.agent != nil {
+		people = append(people, t.agent)
+	}
+	for _, p := range people {
+		all, err := c.crowd.transcript(t, p)
+		if err != nil {
+			return err
+		}
+		if len(all) != len(t.said) {
+			return fmt.Errorf("%d messages are there, %d were acknowledged", len(all), len(t.said))
+		}
+	}
+	if t.phrase == "" {
+		return nil
+	}
+	again := c.crowd.minor()
+	var returned struct{ Token string }
+	if _, err := c.crowd.act("return", again, http.MethodPost, "/conversation/return", object{"phrase": t.phrase}, &returned); err != nil {
+		return fmt.Errorf("the phrase that was told: %w", err)
+	}
+	again.bearer = returned.Token
+	return c.crowd.read(t, again)
+}
+
+// checkLifts asks for every lift: it is in the state that was acknowledged.
+func (c *crashTest) checkLifts() {
+	c.Helper()
+	for _, t := range c.crowd.talks {
+		for _, l := range t.lifts {
+			var now struct {
+				State, Request string
+				Granted        []string
+			}
+			if _, err := c.crowd.act("lift", t.agent, http.MethodGet, "/escalations/"+l.id, nil, &now); err != nil {
+				c.Errorf("lift %s: %v", l.id, err)
+			} else if now.State != l.state || now.Request != l.request || !slices.Equal(now.Granted, l.granted) {
+				c.Errorf("lift %s is %+v, acknowledged was %+v", l.id, now, *l)
+			}
+		}
+	}
+}
+
+// checkExport exports the log and has the inspector's tool verify it, against
+// hashes that an inspector was shown before.
+func (c *crashTest) checkExport(dir string) {
+	c.Helper()
+	if err := c.stack.Export(c.Context(), dir, "crash test"); err != nil {
+		c.Fatal(err)
+	}
+	args := []string{"--lang", "en", "verify", dir}
+	for i, seq := range slices.Sorted(maps.Keys(c.crowd.entries)) {
+		if i%97 == 0 {
+			args = append(args, "--known", fmt.Sprintf("%d:%s", seq, c.crowd.entries[seq]))
+		}
+	}
+	out, err := stack.Run(c.Context(), c.inspect, args...)
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit) && exit.ExitCode() == 3:
+		for line := range strings.Lines(string(out)) {
+			if strings.HasPrefix(line, "WARNING") && !strings.Contains(line, "possibly opened") {
+				c.Errorf("sceau-inspect warns of something else: %s", line)
+			}
+		}
+	case err != nil:
+		c.Errorf("sceau-inspect verify: %v\n%s", err, out)
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	c.Logf("sceau-inspect: %s; %s", lines[min(1, len(lines)-1)], lines[len(lines)-1])
+}

@@ -1,0 +1,528 @@
+package main
+
+import (
+	crypto "crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// topics tell the conversations of different workers apart in the queue: each
+// worker has at most one that waits.
+var topics = []string{"threats", "neglect", "sextortion", "addiction", "school_harassment"}
+
+// patience is how long somebody repeats a request before it counts as lost.
+const patience = 30 * time.Second
+
+// A crowd is the people who use the stack while its processes die. Each worker plays
+// one conversation after another: a minor, an agent, a supervisor. Whatever they
+// are told is remembered.
+type crowd struct {
+	*crashTest
+	faces   map[string]*http.Client
+	trigger atomic.Pointer[trigger]
+	leaving chan struct{}
+	left    sync.Once
+	behind  sync.WaitGroup
+
+	told     atomic.Int64 // requests that were acknowledged
+	repeated atomic.Int64 // of these, only when they were repeated
+	replayed atomic.Int64 // of these, messages that had been written all the same
+
+	mu      sync.Mutex
+	talks   []*talk
+	refused []reply          // all that was not acknowledged
+	opened  []reply          // what showed somebody something sealed
+	entries map[int64]string // what an inspector was shown: seq → hash
+}
+
+// A trigger is sprung by the next act of its kind.
+type trigger struct {
+	kind   string
+	sprung chan struct{}
+}
+
+// A talk is one conversation, as its people know it.
+type talk struct {
+	topic, id                string
+	minor, agent, supervisor *person
+	name                     string // entrusted, "" if not
+	phrase                   string // "" if none was asked for
+	lifts                    []*lift
+
+	mu   sync.Mutex
+	said map[int]string  // acknowledged messages by position
+	sent map[string]bool // texts that were sent, acknowledged or not
+}
+
+// A lift is a request to lift anonymity, in the state that was acknowledged last.
+type lift struct {
+	id, request, state string
+	granted            []string
+	openings           []int64 // entries that identities were said to be opened under
+}
+
+func newCrowd(c *crashTest, seed uint64) *crowd {
+	w := &crowd{crashTest: c, leaving: make(chan struct{}), entries: map[int64]string{}, faces: map[string]*http.Client{}}
+	for _, face := range []string{victimPublic, victimStaff} {
+		transport := &http.Transport{MaxIdleConnsPerHost: 16}
+		w.faces[face] = &http.Client{Transport: transport}
+		c.Cleanup(transport.CloseIdleConnections)
+	}
+	c.Cleanup(w.leave)
+	w.behind.Go(func() { <-w.leaving })
+	return w
+}
+
+// come lets everybody begin.
+func (w *crowd) come() {
+	for i := range topics {
+		rng := rand.New(rand.NewPCG(uint64(w.rng.Int64()), uint64(i)))
+		w.behind.Go(func() { w.work(i, rng) })
+	}
+	w.behind.Go(w.inspectOn)
+}
+
+// leave lets everybody finish what they are at.
+func (w *crowd) leave() {
+	w.left.Do(func() { close(w.leaving) })
+	w.behind.Wait()
+}
+
+func (w *crowd) going() bool {
+	select {
+	case <-w.leaving:
+		return false
+	default:
+		return w.Context().Err() == nil
+	}
+}
+
+// await returns when somebody begins an act of a kind, or after a while.
+func (w *crowd) await(kind string, while time.Duration) {
+	t := &trigger{kind: kind, sprung: make(chan struct{})}
+	w.trigger.Store(t)
+	timer := time.NewTimer(while)
+	defer timer.Stop()
+	select {
+	case <-t.sprung:
+	case <-timer.C:
+		w.trigger.CompareAndSwap(t, nil)
+	}
+}
+
+// act sends a request until it is acknowledged, always with the same key, as a
+// client does whose connection broke. out gets the answer.
+func (w *crowd) act(kind string, p *person, method, path string, body, out any) (reply, error) {
+	if t := w.trigger.Load(); t != nil && t.kind == kind && w.trigger.CompareAndSwap(t, nil) {
+		close(t.sprung)
+	}
+	key, pause := crypto.Text(), 20*time.Millisecond
+	for tries, giveUp := 1, time.Now().Add(patience); ; tries++ {
+		r := p.send(w.Context(), kind, method, path, key, body)
+		r.tries = tries
+		if r.outcome() == "ok" {
+			w.told.Add(1)
+			if tries > 1 {
+				w.repeated.Add(1)
+			}
+			if out == nil {
+				return r, nil
+			}
+			return r, json.Unmarshal(r.body, out)
+		}
+		if w.Context().Err() != nil {
+			return r, w.Context().Err()
+		}
+		w.note(&w.refused, r)
+		if r.status >= 400 && r.status < 500 || time.Now().After(giveUp) {
+			return r, fmt.Errorf("%s, try %d: %s", kind, tries, r.outcome())
+		}
+		w.wait(pause)
+		pause = min(2*pause, 250*time.Millisecond)
+	}
+}
+
+func (w *crowd) note(list *[]reply, r reply) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r.body = nil
+	*list = append(*list, r)
+}
+
+// minor is somebody new, without a token yet.
+func (w *crowd) minor() *person {
+	return &person{face: victimPublic, base: w.stack.PublicURL, http: w.faces[victimPublic]}
+}
+
+// signIn begins a session of an account.
+func (w *crowd) signIn(account string) (*person, error) {
+	token, err := w.stack.Issuer.Token(w.Context(), account)
+	if err != nil {
+		return nil, err
+	}
+	p := &person{face: victimStaff, base: w.stack.StaffURL, http: w.faces[victimStaff], bearer: token}
+	var me struct{ ID string }
+	_, err = w.act("sign in", p, http.MethodGet, "/me", nil, &me)
+	p.id = me.ID
+	return p, err
+}
+
+// inspectOn reads the log as it grows, until all leave.
+func (w *crowd) inspectOn() {
+	inspector, err := w.signIn("gilles")
+	for next := int64(0); err == nil && w.going(); w.wait(300 * time.Millisecond) {
+		var page struct {
+			Entries []struct {
+				Seq  int64
+				Hash string
+			}
+		}
+		_, err = w.act("inspect", inspector, http.MethodGet, fmt.Sprintf("/log/entries?limit=500&from_seq=%d", next), nil, &page)
+		w.mu.Lock()
+		for _, e := range page.Entries {
+			w.entries[e.Seq], next = e.Hash, e.Seq+1
+		}
+		w.mu.Unlock()
+	}
+	w.tell("the inspector", err)
+}
+
+// tell fails the test, unless it is over anyway.
+func (w *crowd) tell(who string, err error) {
+	if err != nil && w.Context().Err() == nil {
+		w.Errorf("%s: %v", who, err)
+	}
+}
+
+// work plays conversations until all leave.
+func (w *crowd) work(i int, rng *rand.Rand) {
+	for n := 0; w.going(); n++ {
+		if err := w.play(i, n, rng); err != nil {
+			w.tell(fmt.Sprintf("conversation %d of worker %d", n, i), err)
+			return
+		}
+	}
+}
+
+// begin opens a conversation, and has an agent find and join it.
+func (w *crowd) begin(topic, agent, supervisor string) (*talk, error) {
+	t := &talk{topic: topic, minor: w.minor(), said: map[int]string{}, sent: map[string]bool{}}
+	var opened struct{ Token string }
+	if _, err := w.act("open", t.minor, http.MethodPost, "/conversations", object{"postal_code": "35000", "topic": topic}, &opened); err != nil {
+		return nil, err
+	}
+	t.minor.bearer, t.said[0], t.sent["35000"] = opened.Token, "35000", true
+	w.mu.Lock()
+	w.talks = append(w.talks, t)
+	w.mu.Unlock()
+	var err error
+	if t.agent, err = w.signIn(agent); err != nil {
+		return nil, err
+	}
+	if t.supervisor, err = w.signIn(supervisor); err != nil {
+		return nil, err
+	}
+	var queue struct{ Waiting []struct{ ID, Topic string } }
+	if _, err := w.act("queue", t.agent, http.MethodGet, "/conversations", nil, &queue); err != nil {
+		return nil, err
+	}
+	for _, q := range queue.Waiting {
+		if q.Topic == topic && t.id != "" {
+			return nil, errors.New("opened once and told once, and twice in the queue")
+		}
+		if q.Topic == topic {
+			t.id = q.ID
+		}
+	}
+	if t.id == "" {
+		return nil, errors.New("opened, and not in the queue")
+	}
+	_, err = w.act("join", t.agent, http.MethodPost, "/conversations/"+t.id+"/join", nil, nil)
+	return t, err
+}
+
+// play plays one conversation.
+func (w *crowd) play(i, n int, rng *rand.Rand) error {
+	perhaps := func(percent int) bool { return rng.IntN(100) < percent }
+	t, err := w.begin(topics[i], []string{"amal", "bruno", "chloe"}[i%3], []string{"diane", "etienne"}[i%2])
+	if err != nil {
+		return err
+	}
+	if perhaps(60) {
+		name := fmt.Sprintf("Name-%d-%d", i, n)
+		if _, err := w.act("entrust", t.minor, http.MethodPut, "/conversation/facets/name", object{"value": name}, nil); err != nil {
+			return err
+		}
+		t.name = name
+	}
+	steps := []func() error{
+		func() error { return w.chat(t, 1+rng.IntN(3), 1+rng.IntN(3)) },
+		func() error { return w.read(t, t.minor) },
+		func() error { return w.read(t, t.agent) },
+		func() error {
+			if !perhaps(70) {
+				return nil
+			}
+			return w.lift(t, rng)
+		},
+		func() error {
+			if !perhaps(40) {
+				return nil
+			}
+			var out struct{ Phrase string }
+			_, err := w.act("phrase", t.minor, http.MethodPost, "/conversation/phrase", nil, &out)
+			t.phrase = out.Phrase
+			return err
+		},
+		func() error { return w.chat(t, rng.IntN(3), rng.IntN(3)) },
+		func() error { return w.read(t, t.agent) },
+		func() error {
+			switch {
+			case perhaps(40):
+				_, err := w.act("close", t.minor, http.MethodPost, "/conversation/close", nil, nil)
+				return err
+			case perhaps(50):
+				_, err := w.act("close", t.agent, http.MethodPost, "/conversations/"+t.id+"/close", nil, nil)
+				return err
+			}
+			return nil
+		},
+	}
+	for _, step := range steps {
+		if err := step(); err != nil || !w.going() {
+			return err
+		}
+		w.wait(time.Duration(10+rng.IntN(40)) * time.Millisecond)
+	}
+	return nil
+}
+
+// chat lets both sides write at once.
+func (w *crowd) chat(t *talk, minor, agent int) error {
+	var both [2]error
+	var g sync.WaitGroup
+	for side, p := range []*person{t.minor, t.agent} {
+		g.Go(func() {
+			for range []int{minor, agent}[side] {
+				if both[side] == nil {
+					both[side] = w.write(t, p, p.face+" "+crypto.Text())
+				}
+			}
+		})
+	}
+	g.Wait()
+	return errors.Join(both[:]...)
+}
+
+// path is where a person finds the conversation.
+func (t *talk) path(p *person) string {
+	if p.face == victimPublic {
+		return "/conversation"
+	}
+	return "/conversations/" + t.id
+}
+
+// write adds one message.
+func (w *crowd) write(t *talk, p *person, text string) error {
+	kind := map[string]string{victimPublic: "write", victimStaff: "answer"}[p.face]
+	t.mu.Lock()
+	t.sent[text] = true
+	t.mu.Unlock()
+	var written struct {
+		Position int
+		At       time.Time
+	}
+	r, err := w.act(kind, p, http.MethodPost, t.path(p)+"/messages", object{"text": text}, &written)
+	if err != nil {
+		return err
+	}
+	if r.tries > 1 && written.At.Before(r.began) {
+		w.replayed.Add(1)
+	}
+	return t.note(written.Position, text)
+}
+
+// note remembers an acknowledged message.
+func (t *talk) note(position int, text string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if before, taken := t.said[position]; taken {
+		return fmt.Errorf("%q and %q were both acknowledged at position %d", before, text, position)
+	}
+	t.said[position] = text
+	return nil
+}
+
+// A message, as both faces show it.
+type message struct {
+	Position             int
+	Author, Text, SHA256 string
+}
+
+// read reads the conversation, which must hold what was acknowledged before.
+func (w *crowd) read(t *talk, p *person) error {
+	_, err := w.transcript(t, p)
+	return err
+}
+
+func (w *crowd) transcript(t *talk, p *person) ([]message, error) {
+	t.mu.Lock()
+	before := len(t.said)
+	t.mu.Unlock()
+	var page struct{ Messages []message }
+	r, err := w.act("read", p, http.MethodGet, t.path(p)+"/messages", nil, &page)
+	if err != nil {
+		return nil, err
+	}
+	w.note(&w.opened, r)
+	if len(page.Messages) < before {
+		return nil, fmt.Errorf("%d messages are read where %d were acknowledged", len(page.Messages), before)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i, m := range page.Messages {
+		said, acknowledged := t.said[i]
+		if m.Position != i || acknowledged && m.Text != said || !t.sent[m.Text] {
+			return nil, fmt.Errorf("at position %d %q is read, %q was acknowledged", m.Position, m.Text, said)
+		}
+	}
+	return page.Messages, nil
+}
+
+// lift asks for a lift of anonymity and takes it as far as chance wants.
+func (w *crowd) lift(t *talk, rng *rand.Rand) error {
+	perhaps := func(percent int) bool { return rng.IntN(100) < percent }
+	facets := []string{"connection"}
+	if t.name != "" && perhaps(70) {
+		facets = []string{"connection", "name"}
+	}
+	l, err := w.ask(t, facets)
+	if err != nil {
+		return err
+	}
+	if perhaps(10) {
+		return w.answer("withdraw", l, t.agent, object(nil))
+	}
+	if perhaps(60) {
+		if err := w.evidence(t, l); err != nil {
+			return err
+		}
+	}
+	if perhaps(10) {
+		return w.answer("deny", l, t.supervisor, object{"request": l.request, "reason": "other_means"})
+	}
+	if err := w.answer("approve", l, t.supervisor, object{"request": l.request, "facets": facets[:1+rng.IntN(len(facets))]}); err != nil {
+		return err
+	}
+	for range rng.IntN(4) {
+		if err := w.identity(t, l); err != nil {
+			return err
+		}
+	}
+	if perhaps(30) {
+		return w.answer("close", l, t.agent, object(nil))
+	}
+	return nil
+}
+
+// ask asks for a lift, on the minor's last message.
+func (w *crowd) ask(t *talk, facets []string) (*lift, error) {
+	all, err := w.transcript(t, t.agent)
+	if err != nil {
+		return nil, err
+	}
+	last := 0
+	for i, m := range all {
+		if m.Author == "minor" {
+			last = i
+		}
+	}
+	var out struct{ ID, Request, State string }
+	_, err = w.act("ask", t.agent, http.MethodPost, t.path(t.agent)+"/escalations", object{
+		"ground": "imminent_danger", "facets": facets, "narrative": "He is on his way.",
+		"evidence": []object{{"position": last, "sha256": all[last].SHA256}},
+		"assessment": object{
+			"immediacy": "now", "violence": "ongoing", "suicide": "none", "perpetrator_present": "yes", "captive": "no",
+			"age_band": "13_15", "alone": "no", "location_known": "no", "psychologist_opinion": "none",
+		},
+	}, &out)
+	if err != nil {
+		return nil, err
+	}
+	l := &lift{id: out.ID, request: out.Request, state: out.State}
+	t.lifts = append(t.lifts, l)
+	if l.state != "requested" || l.request == "" {
+		return nil, fmt.Errorf("asked, and the lift is %q", l.state)
+	}
+	return l, nil
+}
+
+// answer does something to a lift that changes its state.
+func (w *crowd) answer(kind string, l *lift, p *person, body object) error {
+	var out struct {
+		State   string
+		Granted []string
+	}
+	var sent any
+	if body != nil {
+		sent = body
+	}
+	_, err := w.act(kind, p, http.MethodPost, "/escalations/"+l.id+"/"+kind, sent, &out)
+	if err == nil {
+		l.state, l.granted = out.State, out.Granted
+	}
+	return err
+}
+
+// evidence lets the supervisor read what the request rests on.
+func (w *crowd) evidence(t *talk, l *lift) error {
+	r, err := w.act("evidence", t.supervisor, http.MethodPost, "/escalations/"+l.id+"/evidence", nil, nil)
+	if err == nil {
+		w.note(&w.opened, r)
+	}
+	return err
+}
+
+// identity opens what was granted and looks at it.
+func (w *crowd) identity(t *talk, l *lift) error {
+	var out identity
+	r, err := w.act("identity", t.agent, http.MethodPost, "/escalations/"+l.id+"/identity", object{"facets": l.granted}, &out)
+	if err != nil {
+		return err
+	}
+	w.note(&w.opened, r)
+	return out.check(t, l)
+}
+
+// An identity, as the staff face shows it.
+type identity struct {
+	Seq    int64
+	Facets []struct {
+		Facet, Value string
+		Number       int
+	}
+}
+
+// check: exactly what was granted, and of a facet entrusted once, one.
+func (i identity) check(t *talk, l *lift) error {
+	var shown []string
+	for _, f := range i.Facets {
+		shown = append(shown, f.Facet)
+		if f.Number != 0 || f.Facet == "name" && f.Value != t.name {
+			return fmt.Errorf("facet %s %d is %q, entrusted was %q", f.Facet, f.Number, f.Value, t.name)
+		}
+	}
+	slices.Sort(shown)
+	if !slices.Equal(shown, l.granted) {
+		return fmt.Errorf("granted are %v, shown %v", l.granted, shown)
+	}
+	l.state, l.openings = "released", append(l.openings, i.Seq)
+	return nil
+}

@@ -1,0 +1,344 @@
+package main
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/conversation"
+	"github.com/sceau-project/sceau/crypto/seal"
+	"github.com/sceau-project/sceau/escalation"
+	"github.com/sceau-project/sceau/internal/devstack"
+	"github.com/sceau-project/sceau/internal/vaulttest"
+)
+
+// A ledger is the whole log, and the rows beside it, as a superuser sees them.
+// Both sides of a comparison are told as text by what they are about.
+type ledger struct {
+	*crashTest
+	conn    *pgx.Conn
+	entries []pglog.Record
+	said    map[string]string // by the entries
+	stored  map[string]string // by the rows
+}
+
+// checkLog compares the log with what people were told, with the rows, and with
+// Vault's own record.
+func (c *crashTest) checkLog() {
+	c.Helper()
+	conn, err := pgx.Connect(c.Context(), c.stack.SuperuserURL())
+	if err != nil {
+		c.Fatal(err)
+	}
+	defer conn.Close(c.Context())
+	l := &ledger{crashTest: c, conn: conn, said: map[string]string{}, stored: map[string]string{}}
+	for record, err := range pglog.Entries(c.Context(), conn, pglog.Filter{}) {
+		if err != nil {
+			c.Fatal(err)
+		}
+		l.entries = append(l.entries, record)
+	}
+	l.checkTold()
+	l.checkRows()
+	l.checkVault()
+}
+
+// checkTold: whatever entry somebody was shown is there, unchanged.
+func (l *ledger) checkTold() {
+	l.Helper()
+	lifts := map[string]*lift{}
+	for _, t := range l.crowd.talks {
+		for _, one := range t.lifts {
+			lifts[one.id] = one
+		}
+	}
+	requested := 0
+	for seq, hash := range l.crowd.entries {
+		if seq >= int64(len(l.entries)) || l.entries[seq].Hash.String() != hash {
+			l.Errorf("entry %d was shown with hash %s and is missing or another", seq, hash)
+		}
+	}
+	for _, e := range l.entries {
+		if e.Action != audit.ActionEscalationRequested {
+			continue
+		}
+		requested++
+		if one := lifts[e.Subject.ID]; one == nil || one.request != e.Hash.String() {
+			l.Errorf("entry %d requests a lift that nobody was told of", e.Seq)
+		}
+	}
+	if requested != len(lifts) {
+		l.Errorf("%d lifts were acknowledged, %d requested", len(lifts), requested)
+	}
+	for _, one := range lifts {
+		for _, seq := range one.openings {
+			if seq >= int64(len(l.entries)) || l.entries[seq].Action != audit.ActionIdentityReleaseOrdered || l.entries[seq].Subject.ID != one.id {
+				l.Errorf("an identity was opened under entry %d, which is none of lift %s", seq, one.id)
+			}
+		}
+	}
+	l.Logf("%d entries, %d of them had been shown", len(l.entries), len(l.crowd.entries))
+}
+
+// checkRows: what the rows say is what the entries amount to, and nothing else.
+func (l *ledger) checkRows() {
+	l.Helper()
+	cases := map[string][]pglog.Record{}
+	for _, e := range l.entries {
+		if e.Case != "" {
+			cases[e.Case] = append(cases[e.Case], e)
+		}
+		if e.Action == audit.ActionStaffSignedIn {
+			l.say("session "+e.Actor.Session, e.Actor.ID, e.Actor.Person, e.Actor.Role, e.Seq)
+		}
+	}
+	for id, entries := range cases {
+		l.sayCase(id, entries)
+	}
+	l.rows("session", `SELECT session_id, staff_id, person_id, role, signed_in_seq FROM sceau.staff_sessions JOIN sceau.staff USING (staff_id)`)
+	l.rows("case", `SELECT c.case_id::text, transcript_recipient, identity_recipient, transcript_seq, identity_seq, opened FROM sceau.cases c`)
+	l.rows("conversation", `SELECT case_id::text, topic, state, opened_at, opened_seq, closed_at, coalesce(closed_seq, 0), messages, head FROM sceau.conversations`)
+	l.rows("participants of", `SELECT case_id::text, array_agg(format('%s %s %s %s-%s', staff_id, person_id, role, joined_seq, coalesce(left_seq, 0))
+		ORDER BY joined_seq) FROM sceau.participants GROUP BY case_id`)
+	l.rows("facet", `SELECT format('%s %s of %s', facet, number, case_id), sealed_seq, ciphertext FROM sceau.facets`)
+	l.rows("escalation", `SELECT escalation_id::text, case_id::text, requester_id, requester_person, ground, state, requested_at, deadline, last_seq FROM sceau.escalations`)
+	l.rows("narrative", `SELECT escalation_id::text, case_id::text, ciphertext FROM sceau.narratives`)
+	for _, about := range slices.Sorted(maps.Keys(l.said)) {
+		if l.said[about] != l.stored[about] {
+			l.Errorf("%s:\nthe entries say %s\nthe rows say    %s", about, l.said[about], l.stored[about])
+		}
+	}
+	for about, stored := range l.stored {
+		if _, known := l.said[about]; !known {
+			l.Errorf("%s has no entry: %s", about, stored)
+		}
+	}
+}
+
+// say notes what entries amount to.
+func (l *ledger) say(about string, values ...any) { l.said[about] = tell(values) }
+
+// rows notes what rows say; their first column is what they are about.
+func (l *ledger) rows(kind, query string) {
+	l.Helper()
+	rows, err := l.conn.Query(l.Context(), query)
+	if err != nil {
+		l.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		values, err := rows.Values()
+		if err != nil {
+			l.Fatal(err)
+		}
+		l.stored[fmt.Sprintf("%s %s", kind, values[0])] = tell(values[1:])
+	}
+	if err := rows.Err(); err != nil {
+		l.Fatal(err)
+	}
+}
+
+// tell writes values alike, wherever they come from: times as entries do,
+// recipients and sealed bytes by what an entry says of them.
+func tell(values []any) string {
+	words := make([]string, len(values))
+	for i, v := range values {
+		switch v := v.(type) {
+		case time.Time:
+			words[i] = "-"
+			if !v.IsZero() {
+				words[i] = audit.FormatTime(v)
+			}
+		case nil:
+			words[i] = "-"
+		case []byte:
+			if len(v) == sha256.Size {
+				words[i] = conversation.FormatHead([32]byte(v))
+			} else if header, err := seal.Header(v); err == nil {
+				words[i] = seal.HeaderSum(header)
+			}
+		case string:
+			if words[i] = v; strings.HasPrefix(v, "age1") {
+				words[i] = seal.Fingerprint(v)
+			}
+		default:
+			words[i] = fmt.Sprint(v)
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// sayCase folds the entries of a case, and checks its messages against the heads
+// that they recorded.
+func (l *ledger) sayCase(id string, entries []pglog.Record) {
+	l.Helper()
+	plain, leaves := make([]audit.Entry, len(entries)), make([]escalation.Leaf, len(entries))
+	for i, e := range entries {
+		plain[i], leaves[i] = e.Entry, escalation.Leaf{Entry: e.Entry, Hash: e.Hash}
+	}
+	talk, err := conversation.Fold(plain)
+	if err != nil {
+		l.Errorf("case %s: %v", id, err)
+		return
+	}
+	lifts, err := escalation.Fold(leaves)
+	if err != nil {
+		l.Errorf("case %s: %v", id, err)
+		return
+	}
+	transcript, identity := talk.Key(seal.Transcript), talk.Key(seal.Identity)
+	if transcript == nil || identity == nil {
+		l.Errorf("case %s has not both its keys", id)
+		return
+	}
+	l.say("case "+id, transcript.Recipient, identity.Recipient, transcript.CreatedSeq, identity.CreatedSeq, talk.State != "")
+	if talk.State == "" {
+		return
+	}
+	messages, head := l.messages(talk)
+	l.say("conversation "+id, string(talk.Topic), string(talk.State), talk.OpenedAt, talk.OpenedSeq, talk.ClosedAt, talk.ClosedSeq, messages, head)
+	if len(talk.Participants) > 0 {
+		var list []string
+		for _, p := range talk.Participants {
+			list = append(list, fmt.Sprintf("%s %s %s %d-%d", p.ID, p.Person, p.Role, p.JoinedSeq, p.LeftSeq))
+		}
+		l.say("participants of "+id, list)
+	}
+	for _, f := range talk.Sealed {
+		l.say(fmt.Sprintf("facet %s %d of %s", f.Facet, f.Number, id), f.Seq, f.Header)
+	}
+	for _, e := range lifts.Escalations {
+		deadline, _ := e.Deadline()
+		l.say("escalation "+e.ID, id, e.Requester.ID, e.Requester.Person, e.Ground, string(e.State), e.RequestedAt, deadline, e.LastSeq)
+		if e.State != escalation.Refused {
+			l.say("narrative "+e.ID, id, e.Narrative)
+		}
+	}
+}
+
+// messages recomputes the chain of a conversation's messages.
+func (l *ledger) messages(talk conversation.Conversation) (count int, head []byte) {
+	l.Helper()
+	rows, err := l.conn.Query(l.Context(), `SELECT position, sha256(ciphertext) FROM sceau.messages WHERE case_id = $1 ORDER BY position`, talk.Case)
+	if err != nil {
+		l.Fatal(err)
+	}
+	var sums [][32]byte
+	var position int
+	var sum []byte
+	if _, err := pgx.ForEachRow(rows, []any{&position, &sum}, func() error {
+		if position != len(sums) {
+			return fmt.Errorf("message %d follows message %d", position, len(sums)-1)
+		}
+		sums = append(sums, [32]byte(sum))
+		return nil
+	}); err != nil {
+		l.Errorf("case %s: %v", talk.Case, err)
+		return 0, nil
+	}
+	link, err := conversation.CheckChain(talk.Case, sums, talk.Heads)
+	if err != nil {
+		l.Errorf("case %s: %v", talk.Case, err)
+	}
+	return len(sums), link[:]
+}
+
+// allows says which case key an entry lets the custodian read.
+var allows = map[audit.Action]string{
+	audit.ActionConversationRead:       seal.Transcript,
+	audit.ActionEvidenceRead:           seal.Transcript,
+	audit.ActionIdentityReleaseOrdered: seal.Identity,
+}
+
+// tooLate is how long after its entry a case key may be read, and some more for
+// Vault to write it down on a busy machine.
+const tooLate = 5*time.Second + 2*time.Second
+
+// checkVault holds every reading of a case key, by Vault's own record, against
+// the log: an entry allows it, of that case, for that key, from before. And no
+// release is recorded that Vault knows nothing of.
+func (l *ledger) checkVault() {
+	l.Helper()
+	byHash := map[string]*pglog.Record{}
+	for i, e := range l.entries {
+		byHash[hex.EncodeToString(e.Hash[:])] = &l.entries[i]
+	}
+	read := map[string]string{} // Vault's id of the request → the entry's hash
+	for _, a := range l.audited() {
+		path, isKey := strings.CutPrefix(a.Request.Path, devstack.CasesMount+"/data/")
+		if a.Type != "request" || a.Request.Operation != "read" || !isKey {
+			continue
+		}
+		id, class, _ := strings.Cut(path, "/")
+		at, err := time.Parse(time.RFC3339Nano, a.Time)
+		e := byHash[a.CorrelationID()]
+		switch {
+		case err != nil:
+			l.Errorf("Vault's record: %v", err)
+		case e == nil:
+			l.Errorf("the %s key of case %s was read under no entry", class, id)
+		case e.Case != id || allows[e.Action] != class || e.Via != audit.ViaCustodian:
+			l.Errorf("the %s key of case %s was read under entry %d, %s of case %s", class, id, e.Seq, e.Action, e.Case)
+		case at.Before(e.At) || at.After(e.At.Add(tooLate)):
+			l.Errorf("the %s key of case %s was read %v after entry %d", class, id, at.Sub(e.At), e.Seq)
+		default:
+			read[a.Request.ID] = e.Hash.String()
+		}
+	}
+	released := 0
+	for _, e := range l.entries {
+		if e.Action != audit.ActionIdentityReleased {
+			continue
+		}
+		released++
+		if request, _ := e.Details["vault_request"].(string); read[request] == "" || read[request] != e.Details["intent"] {
+			l.Errorf("entry %d records a release that Vault knows nothing of", e.Seq)
+		}
+	}
+	l.Logf("Vault read %d case keys, each under its entry; %d releases", len(read), released)
+}
+
+// audited is Vault's own record.
+func (l *ledger) audited() (all []vaulttest.Audited) {
+	l.Helper()
+	f, err := os.Open(l.stack.Vault.AuditFile)
+	if err != nil {
+		l.Fatal(err)
+	}
+	defer f.Close()
+	torn := 0
+	lines := bufio.NewReader(f)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if err != nil { // the end; what has no newline is still being written
+			break
+		}
+		var a vaulttest.Audited
+		if json.Unmarshal(line, &a) != nil {
+			torn++ // Vault was killed while it wrote it
+			continue
+		}
+		all = append(all, a)
+	}
+	kills := 0
+	for _, o := range l.outages {
+		if o.victim == victimVault {
+			kills++
+		}
+	}
+	if torn > kills {
+		l.Errorf("%d lines of Vault's record cannot be read", torn)
+	}
+	return all
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	crypto "crypto/rand"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// A probe is one conversation with a granted lift on which everything is tried
+// once in every outage: what the outage takes away must be refused with its name
+// and give nothing, and what it does not must go on.
+type probe struct {
+	*crashTest
+	*talk
+	lift      *lift
+	inspector *person
+	samples   []sample
+}
+
+// A sample is one request, and whom it needs besides its face and PostgreSQL.
+type sample struct {
+	kind         string
+	by           *person
+	needs        []string
+	method, path string
+	body         func(key string) any            // nil: none
+	took         func(key string, r reply) error // looks at what was answered
+}
+
+func newProbe(c *crashTest) *probe {
+	c.Helper()
+	must := func(err error) {
+		c.Helper()
+		if err != nil {
+			c.Fatal(err)
+		}
+	}
+	p := &probe{crashTest: c}
+	var err error
+	p.talk, err = c.crowd.begin("other", "amal", "diane")
+	must(err)
+	p.inspector, err = c.crowd.signIn("gilles")
+	must(err)
+	must(c.crowd.chat(p.talk, 1, 1))
+	must(c.crowd.read(p.talk, p.minor))
+	p.lift, err = c.crowd.ask(p.talk, []string{"connection"})
+	must(err)
+	must(c.crowd.evidence(p.talk, p.lift))
+	must(c.crowd.answer("approve", p.lift, p.supervisor, object{"request": p.lift.request, "facets": []string{"connection"}}))
+	must(c.crowd.identity(p.talk, p.lift))
+	p.samples = p.all()
+	return p
+}
+
+func (p *probe) all() []sample {
+	const get, post = http.MethodGet, http.MethodPost
+	gate, key := []string{victimCustodian}, []string{victimCustodian, victimVault}
+	text := func(key string) any {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.sent["probe "+key] = true
+		return object{"text": "probe " + key}
+	}
+	written := func(key string, r reply) error {
+		var w struct{ Position int }
+		if err := json.Unmarshal(r.body, &w); err != nil {
+			return err
+		}
+		return p.note(w.Position, "probe "+key)
+	}
+	secret := func(_ string, r reply) error {
+		p.crowd.note(&p.crowd.opened, r)
+		return nil
+	}
+	of := func(v any) func(string) any { return func(string) any { return v } }
+	lift := "/escalations/" + p.lift.id
+	return []sample{
+		{"look", p.minor, nil, get, "/conversation", nil, nil},
+		{"write", p.minor, nil, post, "/conversation/messages", text, written},
+		{"read", p.minor, gate, get, "/conversation/messages", nil, secret},
+		{"phrase", p.minor, key, post, "/conversation/phrase", nil, p.gotPhrase},
+		{"open", p.crowd.minor(), nil, post, "/conversations", of(object{"postal_code": "29200", "topic": "other"}), p.opened},
+		{"queue", p.agent, nil, get, "/conversations", nil, nil},
+		{"answer", p.agent, nil, post, p.path(p.agent) + "/messages", text, written},
+		{"read", p.agent, gate, get, p.path(p.agent) + "/messages", nil, secret},
+		{"lift", p.agent, nil, get, lift, nil, nil},
+		{"identity", p.agent, key, post, lift + "/identity", of(object{"facets": []string{"connection"}}), p.identified},
+		{"evidence", p.supervisor, key, post, lift + "/evidence", nil, secret},
+		{"inspect", p.inspector, nil, get, "/log/entries?limit=1", nil, nil},
+	}
+}
+
+func (p *probe) gotPhrase(_ string, r reply) error {
+	var out struct{ Phrase string }
+	err := json.Unmarshal(r.body, &out)
+	p.phrase = out.Phrase
+	return err
+}
+
+func (p *probe) opened(_ string, r reply) error {
+	var out struct{ Token string }
+	if err := json.Unmarshal(r.body, &out); err != nil {
+		return err
+	}
+	t := &talk{minor: p.crowd.minor(), said: map[int]string{0: "29200"}, sent: map[string]bool{"29200": true}}
+	t.minor.bearer = out.Token
+	p.crowd.mu.Lock()
+	defer p.crowd.mu.Unlock()
+	p.crowd.talks = append(p.crowd.talks, t)
+	return nil
+}
+
+func (p *probe) identified(_ string, r reply) error {
+	p.crowd.note(&p.crowd.opened, r)
+	var out identity
+	if err := json.Unmarshal(r.body, &out); err != nil {
+		return err
+	}
+	return out.check(p.talk, p.lift)
+}
+
+// send sends a sample once.
+func (p *probe) send(s sample, key string) reply {
+	var body any
+	if s.body != nil {
+		body = s.body(key)
+	}
+	return s.by.send(p.Context(), s.kind, s.method, s.path, key, body)
+}
+
+// outcome of a sample while a victim is away.
+func (s sample) outcome(victim string) string {
+	switch {
+	case s.by.face == victim:
+		return unconnected
+	case victim == victimPostgres:
+		return "postgres.unavailable"
+	case victim == victimCustodian && slices.Contains(s.needs, victimCustodian):
+		return "custodian.unavailable"
+	case (victim == victimVault || victim == victimSealed) && slices.Contains(s.needs, victimVault):
+		return "vault.unavailable"
+	}
+	return "ok"
+}
+
+// faces that are there to be asked.
+func (p *probe) faces(victim string) []*person {
+	return slices.DeleteFunc([]*person{p.minor, p.agent}, func(f *person) bool { return f.face == victim })
+}
+
+// during tries everything while a victim is away.
+func (p *probe) during(victim string) {
+	p.Helper()
+	for _, s := range p.samples {
+		key := crypto.Text()
+		r := p.send(s, key)
+		if want := s.outcome(victim); r.outcome() != want {
+			p.Errorf("%s away, %s: %s, want %s", victim, s.kind, r.outcome(), want)
+		}
+		p.took(s, key, r)
+	}
+	var down []string
+	switch victim {
+	case victimCustodian, victimPostgres, victimVault:
+		down = []string{victim}
+	case victimSealed:
+		down = []string{victimVault}
+	}
+	for _, face := range p.faces(victim) {
+		p.expectReady(face, time.Now().Add(3*time.Second), down...)
+	}
+}
+
+// after tries everything until it succeeds again.
+func (p *probe) after(victim string, deadline time.Time) {
+	p.Helper()
+	for _, s := range p.samples {
+		key := crypto.Text()
+		var r reply
+		if !p.until(deadline, func() bool { r = p.send(s, key); return r.outcome() == "ok" }) {
+			p.Errorf("%s is back, %s: %s", victim, s.kind, r.outcome())
+			return
+		}
+		p.took(s, key, r)
+	}
+	for _, face := range p.faces("") {
+		p.expectReady(face, deadline)
+	}
+}
+
+func (p *probe) took(s sample, key string, r reply) {
+	p.Helper()
+	if s.took == nil || r.outcome() != "ok" {
+		return
+	}
+	if err := s.took(key, r); err != nil {
+		p.Errorf("%s: %v", s.kind, err)
+	}
+}

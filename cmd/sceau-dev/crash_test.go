@@ -1,0 +1,278 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/sceau-project/sceau/cmd/sceau-dev/internal/stack"
+	"github.com/sceau-project/sceau/internal/devstack"
+	"github.com/sceau-project/sceau/policy"
+)
+
+// The variables of the crash test: the seed of an earlier run, to play its
+// choices again (what is killed after what, and what people do; not the
+// scheduler's), and how often each victim is killed.
+const (
+	seedVariable   = "SCEAU_CRASH_SEED"
+	roundsVariable = "SCEAU_CRASH_ROUNDS"
+)
+
+// recovery is how long after its end an outage may still be felt.
+const recovery = 10 * time.Second
+
+// The victims, by what /readyz and the problems call them.
+const (
+	victimPublic    = "public"
+	victimStaff     = "staff"
+	victimCustodian = "custodian"
+	victimPostgres  = "postgres"
+	victimVault     = "vault"
+	victimSealed    = "vault, sealed" // runs on, and gives nothing
+)
+
+// An outage is one victim's, on this process's clock.
+type outage struct {
+	victim                    string
+	killing, down, back, over time.Time // over: everything is served again
+}
+
+// A crashTest is a whole stack whose processes are killed one at a time, the
+// people who use it meanwhile, and what they were told.
+type crashTest struct {
+	*testing.T
+	stack   *stack.Stack
+	inspect string // the inspector's tool
+	rng     *rand.Rand
+	crowd   *crowd
+	probe   *probe
+	outages []outage
+}
+
+// TestKilledOneByOne kills each process of a stack in the middle of what people
+// do, and seals Vault. While it is away, whatever needs it is refused with a 503
+// that names it and nothing is opened; soon after it came back everything is
+// served again by those who survived. In the end all that anybody was told is
+// there, once; the log holds; and rows, entries and Vault's own record say the
+// same.
+func TestKilledOneByOne(t *testing.T) {
+	needServers(t)
+	t.Parallel()
+	seed, rounds := number(t, seedVariable, rand.Uint64()>>1), number(t, roundsVariable, 2)
+	t.Logf("play it again with %s=%d", seedVariable, seed)
+	bin, err := binaries()
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := t.TempDir()
+	began := time.Now()
+	s, err := stack.Start(t.Context(), stack.Config{Dir: data, Sceau: filepath.Join(bin, "sceau"), Busy: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			tellLogs(t, data)
+		}
+		nobodyLeft(t, data)
+	})
+	// Its deadlines are minutes: nothing expires because a process was away.
+	if err := s.Activate(t.Context(), policy.Production); err != nil {
+		t.Fatal(err)
+	}
+	c := &crashTest{T: t, stack: s, inspect: filepath.Join(bin, "sceau-inspect"), rng: rand.New(rand.NewPCG(seed, 0))}
+	c.crowd = newCrowd(c, seed)
+	c.probe = newProbe(c)
+	t.Logf("started in %.1f s", time.Since(began).Seconds())
+
+	c.crowd.come()
+	for range rounds {
+		victims := []string{victimPublic, victimStaff, victimCustodian, victimPostgres, victimVault, victimSealed}
+		c.rng.Shuffle(len(victims), func(i, j int) { victims[i], victims[j] = victims[j], victims[i] })
+		for _, victim := range victims {
+			if !t.Failed() {
+				c.suffer(victim)
+			}
+		}
+	}
+	c.crowd.leave()
+	t.Logf("the last outage was over after %.1f s", time.Since(began).Seconds())
+
+	c.checkTalks()
+	c.checkLifts()
+	c.checkLog()
+	c.checkExport(filepath.Join(data, "export"))
+	c.checkRefusals()
+	t.Logf("checked after %.1f s", time.Since(began).Seconds())
+}
+
+// number reads a variable of the environment.
+func number(t *testing.T, name string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(name)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
+
+// during names what a victim does most: it is killed in the middle of that.
+var during = map[string][]string{
+	victimPublic:    {"open", "write", "entrust", "close"},
+	victimStaff:     {"join", "answer", "ask", "approve", "identity", "close"},
+	victimCustodian: {"identity", "evidence", "read", "phrase"},
+	victimPostgres:  {"open", "write", "join", "ask", "approve", "identity", "sign in", "close"},
+	victimVault:     {"identity", "evidence", "read", "phrase"},
+	victimSealed:    {"identity", "evidence", "read", "phrase"},
+}
+
+// suffer takes one victim away and brings it back.
+func (c *crashTest) suffer(victim string) {
+	c.Helper()
+	before := c.pids()
+	kind := during[victim][c.rng.IntN(len(during[victim]))]
+	c.crowd.await(kind, 3*time.Second)
+	c.wait(time.Duration(c.rng.IntN(25)) * time.Millisecond)
+
+	o := outage{victim: victim, killing: time.Now()}
+	c.kill(victim)
+	o.down = time.Now()
+	c.probe.during(victim)
+	c.wait(time.Duration(c.rng.IntN(800)) * time.Millisecond)
+	o.back = time.Now()
+	if err := c.revive(victim); err != nil {
+		c.Fatalf("bringing back %s: %v", victim, err)
+	}
+	returned := time.Now()
+	c.probe.after(victim, returned.Add(recovery))
+	o.over = time.Now()
+	c.outages = append(c.outages, o)
+	c.Logf("%-13s away for %4d ms during %q, everything served %4d ms after", victim,
+		o.back.Sub(o.down).Milliseconds(), kind, o.over.Sub(returned).Milliseconds())
+	for name, pid := range c.pids() {
+		if pid != before[name] && name != victim {
+			c.Errorf("%s did not survive that %s was killed", name, victim)
+		}
+	}
+}
+
+// pids of all that run, 0 for what has ended.
+func (c *crashTest) pids() map[string]int {
+	pids := map[string]int{}
+	for name, p := range map[string]*devstack.Process{
+		victimPublic: c.stack.Process(victimPublic), victimStaff: c.stack.Process(victimStaff), victimCustodian: c.stack.Process(victimCustodian),
+		victimPostgres: c.stack.Postgres.Process(), victimVault: c.stack.Vault.Process(),
+	} {
+		select {
+		case <-p.Done():
+			pids[name] = 0
+		default:
+			pids[name] = p.PID()
+		}
+	}
+	return pids
+}
+
+func (c *crashTest) kill(victim string) {
+	c.Helper()
+	switch victim {
+	case victimPostgres:
+		c.stack.Postgres.Kill()
+	case victimVault:
+		c.stack.Vault.Kill()
+	case victimSealed:
+		if err := c.stack.Vault.Seal(c.Context()); err != nil {
+			c.Fatal(err)
+		}
+	default:
+		c.stack.Process(victim).Kill()
+	}
+}
+
+func (c *crashTest) revive(victim string) error {
+	switch victim {
+	case victimPostgres:
+		return c.stack.Postgres.Restart(c.Context())
+	case victimVault:
+		return c.stack.Vault.Restart(c.Context())
+	case victimSealed:
+		return c.stack.Vault.Unseal(c.Context())
+	default:
+		return c.stack.StartProcess(victim)
+	}
+}
+
+// wait lets time pass, or the test end.
+func (c *crashTest) wait(d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-c.Context().Done():
+	}
+}
+
+// until tries until it succeeds or the deadline has passed, at least once.
+func (c *crashTest) until(deadline time.Time, try func() bool) bool {
+	for !try() {
+		if time.Now().After(deadline) || c.Context().Err() != nil {
+			return false
+		}
+		c.wait(50 * time.Millisecond)
+	}
+	return true
+}
+
+// ready asks a face what is down.
+func (c *crashTest) ready(p *person) (status int, down []string) {
+	req, err := http.NewRequestWithContext(c.Context(), http.MethodGet, p.base+"/readyz", nil)
+	if err != nil {
+		c.Fatal(err)
+	}
+	res, err := p.http.Do(req)
+	if err != nil {
+		return 0, nil
+	}
+	defer res.Body.Close()
+	var said struct {
+		Ready bool
+		Down  []string
+	}
+	if err := json.NewDecoder(res.Body).Decode(&said); err != nil || said.Ready != (res.StatusCode == http.StatusOK) {
+		c.Errorf("/readyz of the %s face: status %d, %v", p.face, res.StatusCode, err)
+	}
+	return res.StatusCode, said.Down
+}
+
+// expectReady waits until /readyz says of a face what it should.
+func (c *crashTest) expectReady(p *person, deadline time.Time, down ...string) {
+	c.Helper()
+	want := fmt.Sprint(http.StatusOK, []string{})
+	if len(down) > 0 {
+		want = fmt.Sprint(http.StatusServiceUnavailable, down)
+	}
+	var got string
+	if !c.until(deadline, func() bool {
+		status, said := c.ready(p)
+		slices.Sort(said)
+		got = fmt.Sprint(status, said)
+		return got == want
+	}) {
+		c.Errorf("/readyz of the %s face: %s, want %s", p.face, got, want)
+	}
+}
