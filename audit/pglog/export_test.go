@@ -2,7 +2,9 @@ package pglog_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -53,6 +55,54 @@ func TestExportVerifies(t *testing.T) {
 	}
 	if _, err := operator.Export(t.Context(), pglog.ExportRequest{Dir: dir, Actor: audit.Actor{ID: "operator"}, Reason: "again"}); err == nil {
 		t.Error("an export was written over another")
+	}
+}
+
+// An export carries what replaying its decisions takes, and what was erased is
+// simply not there any more.
+func TestExportCarriesBundlesAndOpenings(t *testing.T) {
+	db := pgtest.New(t)
+	staff, operator := open(t, db, audit.ViaStaff), open(t, db, audit.ViaOperator)
+	bundle := []byte("a bundle")
+	revision := fmt.Sprintf("sha256:%x", sha256.Sum256(bundle))
+	_, err := operator.Do(t.Context(), pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (any, error) {
+		if _, err := turn.Tx.Exec(ctx, `INSERT INTO sceau.policy_bundles (revision, bundle) VALUES ($1, $2)`, revision, bundle); err != nil {
+			return nil, err
+		}
+		_, err := turn.Append(pglog.Draft{
+			Actor: audit.Actor{ID: "operator"}, Action: audit.ActionPolicyActivated,
+			Subject: audit.Subject{Type: "policy", ID: revision}, Details: audit.Details{"policy": revision},
+		})
+		return nil, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 3 {
+		d := signedIn(n)
+		d.Case, d.Action, d.Ground = caseA, audit.ActionEscalationRequested, "imminent_danger"
+		d.Subject = audit.Subject{Type: "escalation", ID: "e-1"}
+		input, result := []byte(`{"immediacy":"now"}`), []byte(`{"allow":true,"text":"a \"quoted\" line\nand \u2028 more"}`)
+		salt := [][]byte{pglog.NewSalt(), pglog.NewSalt()}
+		d.Decision = &audit.Decision{ID: "d-1", Path: "escalation.request", Policy: revision, Input: audit.Commit(salt[0], "input", caseA, input), Result: audit.ResultAllow}
+		d.Commitments = audit.Commitments{"result": audit.Commit(salt[1], "result", caseA, result)}
+		d.Openings = []pglog.Opening{{Field: "result", Salt: salt[1], Value: result}, {Field: "input", Salt: salt[0], Value: input, Case: caseA}}
+		if _, err := staff.Append(t.Context(), d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	attack(t, db.Super, `DELETE FROM sceau.openings WHERE seq = 2 AND field = 'input'`)
+	dir, _, err := export(t, operator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := audit.Verify(os.DirFS(dir), audit.Options{})
+	if r.Damage != nil {
+		t.Fatal(r.Damage)
+	}
+	// Three requests commit to two values each, the export to its reason.
+	if r.Bundles != 1 || r.Policies != 1 || r.Committed != 7 || r.Opened != 6 {
+		t.Errorf("%d bundles for %d policies, %d of %d values opened", r.Bundles, r.Policies, r.Opened, r.Committed)
 	}
 }
 
