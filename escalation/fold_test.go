@@ -238,6 +238,29 @@ func TestOrderOfEntries(t *testing.T) {
 	}
 }
 
+// Entries that commute are still believed in the order of the log only.
+func TestSequenceGoesForward(t *testing.T) {
+	s := talking(t)
+	s.staff(joined(), colleague)
+	for _, seq := range []int64{s.seq - 1, 0} {
+		l := s.leaf(joined(), audit.ViaStaff, doubler)
+		l.Entry.Seq = seq
+		if err := s.c.Apply(l.Entry, l.Hash); !Damaged(err) {
+			t.Errorf("entry %d after entry %d: %v", seq, s.seq-1, err)
+		}
+	}
+}
+
+// Nobody to ask is not nobody needed.
+func TestNobodyNeededIsNeverComplete(t *testing.T) {
+	for _, needed := range [][]policy.ApprovalNeeded{nil, {{Role: "supervisor"}}, {{Role: "supervisor", Count: -1}}} {
+		e := Escalation{Needed: needed, Approvals: []Approval{{Actor: supervisor}}}
+		if e.Complete() {
+			t.Errorf("%v is complete", needed)
+		}
+	}
+}
+
 // A deadline is good at its very microsecond, and passed at the next.
 func TestDeadlines(t *testing.T) {
 	s := requested(t)

@@ -65,6 +65,10 @@ test_states if {
 	refused({"lift": {"state": "closed"}}) == {"escalation.wrong_state"}
 	refused({"lift": {"state": "expired"}}) == {"grant.expired"}
 	refused({"lift": {"state": "expired", "use_by": ""}}) == {"escalation.wrong_state"}
+
+	# whatever else such a lift says
+	refused({"lift": {"state": "expired", "read_until": "2026-03-01T23:00:00.000000Z"}}) == {"grant.expired"}
+	refused({"lift": {"state": "expired", "uses": 1}}) == {"grant.expired", "grant.window_over"}
 }
 
 test_use_in_time if {
