@@ -177,12 +177,11 @@ func drafts() []pglog.Draft {
 			},
 			Action:  audit.ActionConversationJoined,
 			Case:    uuid.NewString(),
-			Subject: audit.Subject{Type: "facet", ID: "connection"},
 			Details: audit.Details{"pad": ""},
 		}
 		leaf, err := audit.Marshal(audit.Entry{
 			V: audit.Version, Seq: 100000, At: time.Unix(0, 0), Via: audit.ViaStaff, Actor: d.Actor,
-			Action: d.Action, Case: d.Case, Subject: d.Subject, Details: d.Details,
+			Action: d.Action, Case: d.Case, Details: d.Details,
 		})
 		if err != nil {
 			panic(err) // the draft above is wrong

@@ -51,7 +51,7 @@ func newBaseline(ctx context.Context, ownerURL string) (*baseline, error) {
 	rand.Read(caseID[:])
 	return &baseline{pool: pool, row: []any{
 		time.Now(), pgtype.UUID{Bytes: caseID, Valid: true}, hash, leaf, "staff", "conversation.joined",
-		"s-0000000000000001", "p-0000000000000001", "facet", "connection",
+		"s-0000000000000001", "p-0000000000000001", nil, nil,
 	}}, nil
 }
 
