@@ -1,9 +1,10 @@
 // Package conversation is what a minor and those who answer share: opening,
 // writing, joining, handing over, entrusting a facet, closing.
 //
-// Half of it is pure. [Fold] says, from the entries of a case alone, who takes
-// part, what was sealed and which heads were recorded; the custodian decides from
-// nothing else. [ChainNext] links messages, so that a lost or altered one shows:
+// It is pure: it takes values and times and does no I/O; conversation/pgstore keeps
+// conversations in PostgreSQL. [Fold] says, from the entries of a case alone, who
+// takes part, what was sealed and which heads were recorded; the custodian decides
+// from nothing else. [ChainNext] links messages, so that a lost or altered one shows:
 //
 //	link 0 = H(0, SHA-256(ciphertext 0), start)    start = SHA-256("sceau.messages/v1\n" ‖ case ‖ "\n")
 //	link n = H(n, SHA-256(ciphertext n), link n-1)
@@ -13,11 +14,6 @@
 // head; the entries that open, join, read, hand over and close a conversation
 // record it as "sha256:" and lower-case hexadecimal, with the number of messages.
 // Altering a message after that takes altering the log.
-//
-// The other half, [Store], keeps it in PostgreSQL. Every act but writing commits
-// in the transaction of its entry, in a turn under the log's head lock. A message
-// is no entry: it extends the chain under the lock of its own conversation, so that
-// the log never waits for chat.
 //
 // Nothing here opens what was sealed but [SealedMessage.Open] and
 // [SealedFacet.Open], with file keys that only the custodian hands out.

@@ -295,7 +295,7 @@ func (c *Conversation) recordHead(e audit.Entry) error {
 	text, _ := e.Details["head"].(string)
 	messages, _ := e.Details["messages"].(int64)
 	link, err := ParseHead(text)
-	if err != nil || messages < 1 || messages > maxMessages {
+	if err != nil || messages < 1 || messages > MaxMessages {
 		return errors.New("records no head of the messages")
 	}
 	c.Heads = append(c.Heads, Head{Messages: int(messages), Link: link, Seq: e.Seq})

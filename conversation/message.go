@@ -20,8 +20,8 @@ const (
 	// MaxFacet is the longest value of an entrusted facet, in runes.
 	MaxFacet = 500
 
-	maxMessages = 100_000 // of one conversation; years of talk
-	maxItems    = 1000    // of one facet of one conversation
+	MaxMessages = 100_000 // of one conversation; years of talk
+	MaxItems    = 1000    // of one facet of one conversation
 )
 
 // An Author is who wrote a message.
@@ -30,15 +30,16 @@ type Author struct {
 	Staff string // account, of agents and psychologists
 }
 
+// The authors that are no members of staff.
 var (
-	minor   = Author{Role: RoleMinor}
-	service = Author{Role: "service"}
+	Minor   = Author{Role: RoleMinor}
+	Service = Author{Role: "service"} // of position 0
 )
 
-// byline is the first line of the sealed text. The row says who wrote it too, but a
+// Byline is the first line of the sealed text. The row says who wrote it too, but a
 // row can be changed: without the byline, whoever writes to the database could put
 // the agent's words into the child's mouth.
-func (a Author) byline() string { return strings.TrimSpace(a.Role + " " + a.Staff) }
+func (a Author) Byline() string { return strings.TrimSpace(a.Role + " " + a.Staff) }
 
 // A SealedMessage is one message as PostgreSQL has it.
 type SealedMessage struct {
@@ -65,9 +66,9 @@ type Connection struct {
 	At      time.Time  `json:"at"`
 }
 
-// sealMessage seals text as the message at position.
-func sealMessage(recipient, caseID string, position int, by Author, text string) ([]byte, error) {
-	content := []byte(by.byline() + "\n" + text)
+// SealMessage seals text as the message at position.
+func SealMessage(recipient, caseID string, position int, by Author, text string) ([]byte, error) {
+	content := []byte(by.Byline() + "\n" + text)
 	defer clear(content)
 	return seal.Seal(recipient, seal.Message(caseID, position), content)
 }
@@ -81,7 +82,7 @@ func (m SealedMessage) Open(caseID string, fileKey []byte) (string, error) {
 		return "", err
 	}
 	byline, text, ok := strings.Cut(string(content), "\n")
-	if !ok || byline != m.Author.byline() {
+	if !ok || byline != m.Author.Byline() {
 		return "", fmt.Errorf("%w: message %d was written by somebody else", seal.ErrContext, m.Position)
 	}
 	return text, nil
@@ -110,7 +111,8 @@ func (f SealedFacet) OpenConnection(caseID string, fileKey []byte) (Connection, 
 	return c, nil
 }
 
-func sealConnection(recipient, caseID string, number int, c Connection) ([]byte, error) {
+// SealConnection seals where a minor wrote from, as one more item of the facet.
+func SealConnection(recipient, caseID string, number int, c Connection) ([]byte, error) {
 	if !c.Address.IsValid() {
 		return nil, errors.New("sealing a connection: no address")
 	}

@@ -31,6 +31,7 @@ import (
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/conversation"
+	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/crypto/custody"
 	"github.com/sceau-project/sceau/custodian"
 	"github.com/sceau-project/sceau/custodian/order"
@@ -51,7 +52,7 @@ type world struct {
 	vault  *vaulttest.Vault
 	issuer *issuer
 
-	public, staff *conversation.Store
+	public, staff *conversationstore.Store
 	staffLog      *pglog.Log
 	lifts         *pgstore.Store
 	signing       signingKey
@@ -213,9 +214,9 @@ func (w *world) log(via audit.Via) *pglog.Log {
 	return l
 }
 
-func (w *world) store(via audit.Via, l *pglog.Log) *conversation.Store {
+func (w *world) store(via audit.Via, l *pglog.Log) *conversationstore.Store {
 	w.t.Helper()
-	s, err := conversation.NewStore(conversation.Config{Pool: w.Pool(w.t, "sceau_"+string(via)), Log: l})
+	s, err := conversationstore.NewStore(conversationstore.Config{Pool: w.Pool(w.t, "sceau_"+string(via)), Log: l})
 	w.must(err)
 	return s
 }
@@ -407,10 +408,10 @@ func key() string {
 func (w *world) open(texts ...string) talk {
 	w.t.Helper()
 	ctx := context.Background()
-	var opened conversation.Opened
+	var opened conversationstore.Opened
 	w.eventually("a case is ready", func() bool {
 		var err error
-		opened, err = w.public.Open(ctx, key(), conversation.Opening{
+		opened, err = w.public.Open(ctx, key(), conversationstore.Opening{
 			PostalCode: "35000", Topic: conversation.TopicThreats,
 			From: conversation.Connection{Address: netip.MustParseAddr("2001:db8::7"), Port: 40123},
 		})

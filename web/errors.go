@@ -6,6 +6,7 @@ import (
 
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/conversation"
+	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/custodian/order"
 	"github.com/sceau-project/sceau/escalation"
@@ -62,7 +63,7 @@ func asFail(err error) *fail {
 		{pglog.ErrDamaged, "log.altered"},
 		{conversation.ErrHistory, "log.altered"},
 		{liftstore.ErrAltered, "content.altered"},
-		{conversation.ErrRecipient, "content.altered"},
+		{conversationstore.ErrRecipient, "content.altered"},
 		{conversation.ErrChain, "content.altered"},
 		{seal.ErrContext, "content.altered"},
 		{seal.ErrDamaged, "content.altered"},

@@ -14,6 +14,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
 	"github.com/sceau-project/sceau/conversation"
+	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 )
 
 const (
@@ -43,11 +44,11 @@ var newsType = reflect.TypeFor[news]()
 // watcher turns wake-ups of a conversation into events.
 type watcher struct {
 	face     *face
-	listener *conversation.Listener
+	listener *conversationstore.Listener
 	open     *streams
 }
 
-func newWatcher(f *face, l *conversation.Listener) watcher {
+func newWatcher(f *face, l *conversationstore.Listener) watcher {
 	return watcher{f, l, &streams{of: map[string]int{}}}
 }
 
@@ -81,7 +82,7 @@ func (s *streams) leave(key string) {
 
 // watch streams the news of the conversation that view returns, as long as view
 // returns it: whoever leaves the conversation hears no more of it.
-func (w watcher) watch(ctx context.Context, view func(context.Context) (conversation.View, error)) (*stream, error) {
+func (w watcher) watch(ctx context.Context, view func(context.Context) (conversationstore.View, error)) (*stream, error) {
 	first, err := view(ctx)
 	if err != nil {
 		return nil, err

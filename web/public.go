@@ -8,14 +8,15 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/conversation"
+	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/custodian/order"
 )
 
 // PublicConfig is what the face of minors is made of.
 type PublicConfig struct {
 	Config
-	Conversations *conversation.Store
-	Listener      *conversation.Listener
+	Conversations *conversationstore.Store
+	Listener      *conversationstore.Listener
 	Custodian     *order.Client
 	Stop          <-chan struct{} // closed when the process is about to end
 }
@@ -24,7 +25,7 @@ type PublicConfig struct {
 // token and by nothing else.
 type public struct {
 	*face
-	conversations *conversation.Store
+	conversations *conversationstore.Store
 	custodian     *order.Client
 	readings      *readings
 	watcher       watcher
@@ -104,7 +105,7 @@ type tokenOutput struct {
 }
 
 func (p *public) open(ctx context.Context, in *openInput) (*tokenOutput, error) {
-	opened, err := p.conversations.Open(ctx, actOf(ctx).key, conversation.Opening{
+	opened, err := p.conversations.Open(ctx, actOf(ctx).key, conversationstore.Opening{
 		PostalCode: in.Body.PostalCode, Topic: conversation.Topic(in.Body.Topic), From: connectionOf(ctx),
 	})
 	if err != nil {
@@ -159,7 +160,7 @@ func (p *public) state(ctx context.Context, _ *struct{}) (*stateOutput, error) {
 	return out, nil
 }
 
-func (p *public) view(ctx context.Context) (conversation.View, error) {
+func (p *public) view(ctx context.Context) (conversationstore.View, error) {
 	return p.conversations.View(ctx, callerOf(ctx).conversation)
 }
 
@@ -199,12 +200,12 @@ func (p *public) read(ctx context.Context, in *FromQuery) (*messagesOutput, erro
 
 // readPage reads messages from a position on, at most a page of them. The
 // session is opened even when there is nothing new: reading is what was asked.
-func readPage(ctx context.Context, conversations *conversation.Store, readings *readings, c caller, caseID string, from int) (*messagesOutput, error) {
-	keys, err := readings.keys(ctx, c, caseID, from, from+conversation.Page)
+func readPage(ctx context.Context, conversations *conversationstore.Store, readings *readings, c caller, caseID string, from int) (*messagesOutput, error) {
+	keys, err := readings.keys(ctx, c, caseID, from, from+conversationstore.Page)
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := conversations.Messages(ctx, caseID, from, from+conversation.Page)
+	sealed, err := conversations.Messages(ctx, caseID, from, from+conversationstore.Page)
 	if err != nil {
 		return nil, err
 	}
@@ -267,7 +268,7 @@ func timeOrNil(t time.Time) *time.Time {
 	return &t
 }
 
-func rolesOf(v conversation.View) []string {
+func rolesOf(v conversationstore.View) []string {
 	roles := make([]string, len(v.Staff))
 	for i, s := range v.Staff {
 		roles[i] = s.Role

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/conversation"
+	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/custodian/order"
 	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/internal/stafftoken"
@@ -22,8 +23,8 @@ type StaffConfig struct {
 	Config
 	Tokens        *stafftoken.Verifier // for the audience sceau-staff
 	Sessions      *staffstore.Sessions
-	Conversations *conversation.Store
-	Listener      *conversation.Listener
+	Conversations *conversationstore.Store
+	Listener      *conversationstore.Listener
 	Escalations   *liftstore.Store
 	Policy        *policystore.Active
 	Log           *pglog.Log
@@ -38,7 +39,7 @@ type staff struct {
 	*face
 	tokens        *stafftoken.Verifier
 	sessions      *staffstore.Sessions
-	conversations *conversation.Store
+	conversations *conversationstore.Store
 	escalations   *liftstore.Store
 	policy        *policystore.Active
 	journal       *pglog.Log
@@ -160,7 +161,7 @@ func (s *staff) queue(ctx context.Context, _ *struct{}) (*queueOutput, error) {
 }
 
 // talk is a conversation as those in it see it.
-func (s *staff) talk(ctx context.Context, v conversation.View) (talk, error) {
+func (s *staff) talk(ctx context.Context, v conversationstore.View) (talk, error) {
 	t := talk{
 		ID: v.Case, Topic: string(v.Topic), State: string(v.State), OpenedAt: v.OpenedAt,
 		ClosedAt: timeOrNil(v.ClosedAt), Messages: v.Messages, Staff: make([]present, len(v.Staff)),
@@ -214,7 +215,7 @@ func (s *staff) conversation(ctx context.Context, in *ConversationPath) (*talkOu
 }
 
 // viewOf finds a conversation that the caller is in; any other does not exist.
-func (s *staff) viewOf(ctx context.Context, id string) (conversation.View, error) {
+func (s *staff) viewOf(ctx context.Context, id string) (conversationstore.View, error) {
 	return s.conversations.ViewAsStaff(ctx, id, callerOf(ctx).actor.ID)
 }
 
@@ -264,7 +265,7 @@ func (s *staff) write(ctx context.Context, in *staffWriteInput) (*writtenOutput,
 }
 
 func (s *staff) events(ctx context.Context, in *ConversationPath) (*stream, error) {
-	return s.watcher.watch(ctx, func(ctx context.Context) (conversation.View, error) { return s.viewOf(ctx, in.ID) })
+	return s.watcher.watch(ctx, func(ctx context.Context) (conversationstore.View, error) { return s.viewOf(ctx, in.ID) })
 }
 
 type handOverInput struct {

@@ -25,7 +25,7 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
-	"github.com/sceau-project/sceau/conversation"
+	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/crypto/custody"
 	"github.com/sceau-project/sceau/custodian"
 	"github.com/sceau-project/sceau/custodian/order"
@@ -211,11 +211,11 @@ func (w *world) startFaces(limits web.Limits) {
 		}
 		return ready.Down
 	}}}}
-	store := func(via audit.Via, log *pglog.Log) (*conversation.Store, *conversation.Listener) {
+	store := func(via audit.Via, log *pglog.Log) (*conversationstore.Store, *conversationstore.Listener) {
 		pool := w.db.Pool(w.t, "sceau_"+string(via))
-		s, err := conversation.NewStore(conversation.Config{Pool: pool, Log: log})
+		s, err := conversationstore.NewStore(conversationstore.Config{Pool: pool, Log: log})
 		w.must(err)
-		l := conversation.NewListener(pool, time.Second)
+		l := conversationstore.NewListener(pool, time.Second)
 		behind.Go(func() { _ = l.Run(ctx) })
 		return s, l
 	}

@@ -17,7 +17,7 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
-	"github.com/sceau-project/sceau/conversation"
+	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/custodian/order"
 	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/internal/config"
@@ -56,7 +56,7 @@ func (s serveCommand) Run(w *world) error {
 		return err
 	}
 	defer log.Close()
-	conversations, err := conversation.NewStore(conversation.Config{Pool: pool, Log: log})
+	conversations, err := conversationstore.NewStore(conversationstore.Config{Pool: pool, Log: log})
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (s serveCommand) Run(w *world) error {
 
 	p := &parts{
 		cfg: cfg, logger: logger, pool: pool, log: log, conversations: conversations, custodian: custodian,
-		listener: conversation.NewListener(pool, 0), stop: make(chan struct{}), metrics: prometheus.NewRegistry(),
+		listener: conversationstore.NewListener(pool, 0), stop: make(chan struct{}), metrics: prometheus.NewRegistry(),
 	}
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if role == config.RoleStaff {
@@ -80,8 +80,8 @@ type parts struct {
 	logger        *slog.Logger
 	pool          *pgxpool.Pool
 	log           *pglog.Log
-	conversations *conversation.Store
-	listener      *conversation.Listener
+	conversations *conversationstore.Store
+	listener      *conversationstore.Listener
 	custodian     *order.Client
 	metrics       *prometheus.Registry
 	stop          chan struct{}

@@ -20,6 +20,7 @@ import (
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/conversation"
+	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/internal/pgtest"
 	"github.com/sceau-project/sceau/policy"
@@ -31,7 +32,7 @@ type World struct {
 	*pgtest.DB
 	t testing.TB
 
-	Public, Staff *conversation.Store
+	Public, Staff *conversationstore.Store
 	Policy        *policystore.Active
 	Keys          map[string]Keys // by case
 
@@ -73,9 +74,9 @@ func (w *World) Log(via audit.Via) *pglog.Log {
 	return l
 }
 
-func (w *World) store(via audit.Via) *conversation.Store {
+func (w *World) store(via audit.Via) *conversationstore.Store {
 	w.t.Helper()
-	s, err := conversation.NewStore(conversation.Config{Pool: w.Pool(w.t, "sceau_"+string(via)), Log: w.Log(via)})
+	s, err := conversationstore.NewStore(conversationstore.Config{Pool: w.Pool(w.t, "sceau_"+string(via)), Log: w.Log(via)})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -166,7 +167,7 @@ func (w *World) Ready() string {
 func (w *World) Opened(agent audit.Actor, texts ...string) (caseID string) {
 	w.t.Helper()
 	w.Ready()
-	o, err := w.Public.Open(w.t.Context(), ClientKey(), conversation.Opening{
+	o, err := w.Public.Open(w.t.Context(), ClientKey(), conversationstore.Opening{
 		PostalCode: "59000", Topic: conversation.TopicThreats,
 		From: conversation.Connection{Address: netip.MustParseAddr("2001:db8::7"), Port: 40123},
 	})

@@ -26,6 +26,7 @@ var rooms = map[string][]string{
 	"audit":               nil,
 	"policy":              nil,
 	"crypto/seal":         nil,
+	"conversation":        {"audit", "crypto/seal"},
 	"escalation":          {"audit", "policy"},
 	"conversation/phrase": nil,
 	"conversation/postal": nil,
@@ -34,12 +35,12 @@ var rooms = map[string][]string{
 	"crypto/custody": nil,
 
 	// What lies in PostgreSQL.
-	"migrations":         nil,
-	"audit/pglog":        {"audit"},
-	"policy/pgstore":     {"audit", "audit/pglog", "policy"},
-	"staff/pgstore":      {"audit", "audit/pglog", "internal/stafftoken"},
-	"conversation":       {"audit", "audit/pglog", "crypto/seal", "conversation/..."},
-	"escalation/pgstore": {"audit", "audit/pglog", "conversation", "crypto/seal", "escalation", "policy", "policy/pgstore"},
+	"migrations":           nil,
+	"audit/pglog":          {"audit"},
+	"policy/pgstore":       {"audit", "audit/pglog", "policy"},
+	"staff/pgstore":        {"audit", "audit/pglog", "internal/stafftoken"},
+	"conversation/pgstore": {"audit", "audit/pglog", "conversation", "conversation/postal", "crypto/seal"},
+	"escalation/pgstore":   {"audit", "audit/pglog", "conversation/...", "crypto/seal", "escalation", "policy", "policy/pgstore"},
 
 	// The gate: the one importer of crypto/custody.
 	"custodian/order": nil,
@@ -64,7 +65,7 @@ var rooms = map[string][]string{
 	// For tests and development only: no room above names them.
 	"deploy/vault":              nil,
 	"internal/bench":            {"audit/...", "crypto/seal", "policy"},
-	"internal/casetest":         {"audit/...", "conversation", "crypto/seal", "internal/pgtest", "policy/..."},
+	"internal/casetest":         {"audit/...", "conversation/...", "crypto/seal", "internal/pgtest", "policy/..."},
 	"internal/devissuer":        nil,
 	"internal/devstack":         {"deploy/vault", "migrations"},
 	"internal/devstack/prepare": {"internal/devstack"},
@@ -79,7 +80,7 @@ var rooms = map[string][]string{
 // OPA, the web. Everybody else reaches them through the room that owns them.
 var libraries = map[string][]string{
 	"github.com/jackc/pgx/v5": {"audit/pglog", "policy/pgstore", "staff/pgstore", "escalation/pgstore",
-		"conversation", "custodian", "migrations", "internal/...", "cmd/sceau", "cmd/sceau-dev/..."},
+		"conversation/pgstore", "custodian", "migrations", "internal/...", "cmd/sceau", "cmd/sceau-dev/..."},
 	"github.com/hashicorp/vault/api":    {"crypto/custody", "internal/devstack", "internal/vaulttest"},
 	"filippo.io/age":                    {"crypto/seal", "internal/bench"},
 	"github.com/open-policy-agent/opa":  {"policy"},

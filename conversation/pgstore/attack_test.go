@@ -1,4 +1,4 @@
-package conversation_test
+package pgstore_test
 
 import (
 	"crypto/sha256"
@@ -9,6 +9,7 @@ import (
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/conversation"
+	"github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/internal/pgtest"
 )
@@ -24,12 +25,12 @@ func TestNothingIsSealedToASwappedRecipient(t *testing.T) {
 	for _, column := range []string{"transcript_recipient", "identity_recipient"} {
 		w.exec(`UPDATE sceau.cases SET `+column+` = $1`, theirs)
 		fresh := w.store(audit.ViaPublic) // which has not verified this case before
-		_, err := fresh.Open(ctx, clientKey(), conversation.Opening{PostalCode: "59000", Topic: conversation.TopicOther, From: somewhere})
-		w.refused("opening with a swapped "+column, err, conversation.ErrRecipient)
+		_, err := fresh.Open(ctx, clientKey(), pgstore.Opening{PostalCode: "59000", Topic: conversation.TopicOther, From: somewhere})
+		w.refused("opening with a swapped "+column, err, pgstore.ErrRecipient)
 		_, err = fresh.WriteAsMinor(ctx, o.Case, clientKey(), "Bonjour")
-		w.refused("writing to a swapped "+column, err, conversation.ErrRecipient)
-		w.refused("entrusting to a swapped "+column, fresh.Entrust(ctx, o.Case, clientKey(), "name", "Camille"), conversation.ErrRecipient)
-		w.refused("returning to a swapped "+column, fresh.Returned(ctx, o.Case, somewhere), conversation.ErrRecipient)
+		w.refused("writing to a swapped "+column, err, pgstore.ErrRecipient)
+		w.refused("entrusting to a swapped "+column, fresh.Entrust(ctx, o.Case, clientKey(), "name", "Camille"), pgstore.ErrRecipient)
+		w.refused("returning to a swapped "+column, fresh.Returned(ctx, o.Case, somewhere), pgstore.ErrRecipient)
 	}
 	if got := w.texts(o.Case); len(got) != 1 {
 		t.Errorf("transcript %q", got)
@@ -52,7 +53,7 @@ func TestFacesCannotActForEachOther(t *testing.T) {
 	before := head()
 	for what, act := range map[string]func() error{
 		"staff opens": func() error {
-			_, err := w.staff.Open(ctx, clientKey(), conversation.Opening{PostalCode: "59000", Topic: conversation.TopicOther, From: somewhere})
+			_, err := w.staff.Open(ctx, clientKey(), pgstore.Opening{PostalCode: "59000", Topic: conversation.TopicOther, From: somewhere})
 			return err
 		},
 		"staff writes as the minor": func() error { _, err := w.staff.WriteAsMinor(ctx, o.Case, clientKey(), "oui"); return err },
@@ -148,7 +149,7 @@ func TestMessagesOpenOnlyWhereTheyWereWritten(t *testing.T) {
 		change(&m)
 		w.refused(what, open(m, o.Case), seal.ErrContext)
 	}
-	w.refused("of another case", open(childs, caseB), seal.ErrContext)
+	w.refused("of another case", open(childs, "7f1cce14-0000-4000-8000-00000000000b"), seal.ErrContext)
 	damaged := childs
 	damaged.Ciphertext = append([]byte(nil), childs.Ciphertext...)
 	damaged.Ciphertext[len(damaged.Ciphertext)-1] ^= 1

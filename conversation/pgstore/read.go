@@ -1,4 +1,4 @@
-package conversation
+package pgstore
 
 import (
 	"context"
@@ -7,14 +7,16 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"github.com/sceau-project/sceau/conversation"
 )
 
 // A View is what a conversation looks like to those in it, without its content.
 type View struct {
 	Case     string
 	Number   int64 // for [Listener.Subscribe]; means nothing outside this database
-	Topic    Topic
-	State    State
+	Topic    conversation.Topic
+	State    conversation.State
 	OpenedAt time.Time
 	ClosedAt time.Time // zero while open
 	Messages int       // positions are below
@@ -31,21 +33,21 @@ type Present struct {
 type Waiting struct {
 	Case     string
 	Number   int64
-	Topic    Topic
+	Topic    conversation.Topic
 	OpenedAt time.Time
 	Age      time.Duration // by the database's clock
 }
 
-// ByToken returns the case that a conversation token opens. Refusal: [ErrNotFound].
+// ByToken returns the case that a conversation token opens. Refusal: [conversation.ErrNotFound].
 func (s *Store) ByToken(ctx context.Context, token string) (caseID string, err error) {
-	hash, ok := HashToken(token)
+	hash, ok := conversation.HashToken(token)
 	if !ok {
-		return "", ErrNotFound
+		return "", conversation.ErrNotFound
 	}
 	err = s.cfg.Pool.QueryRow(ctx, `SELECT case_id::text FROM sceau.conversations WHERE token_sha256 = $1
 		UNION ALL SELECT case_id::text FROM sceau.tokens WHERE token_sha256 = $1 LIMIT 1`, hash[:]).Scan(&caseID)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return "", ErrNotFound
+		return "", conversation.ErrNotFound
 	}
 	if err != nil {
 		return "", fmt.Errorf("looking for a token: %w", err)
@@ -90,7 +92,7 @@ func (s *Store) views(ctx context.Context, where string, args ...any) ([]View, e
 
 func one(views []View, err error) (View, error) {
 	if err == nil && len(views) == 0 {
-		err = ErrNotFound
+		err = conversation.ErrNotFound
 	}
 	if err != nil {
 		return View{}, err
@@ -99,20 +101,20 @@ func one(views []View, err error) (View, error) {
 }
 
 // View is for the minor, whose token [Store.ByToken] has checked. Refusal:
-// [ErrNotFound].
+// [conversation.ErrNotFound].
 func (s *Store) View(ctx context.Context, caseID string) (View, error) {
 	if !isUUID(caseID) {
-		return View{}, ErrNotFound
+		return View{}, conversation.ErrNotFound
 	}
 	return one(s.views(ctx, `WHERE c.case_id = $1`, caseID))
 }
 
 // ViewAsStaff is for an account that is in the conversation; a closed one stays with
 // those who were in it when it was closed. Whether they may still read it is for
-// policy to say. Refusal: [ErrNotFound], also for what exists and is not theirs.
+// policy to say. Refusal: [conversation.ErrNotFound], also for what exists and is not theirs.
 func (s *Store) ViewAsStaff(ctx context.Context, caseID, staffID string) (View, error) {
 	if !isUUID(caseID) {
-		return View{}, ErrNotFound
+		return View{}, conversation.ErrNotFound
 	}
 	return one(s.views(ctx, `WHERE c.case_id = $1 AND EXISTS (SELECT FROM sceau.participants p
 		WHERE p.case_id = c.case_id AND p.staff_id = $2 AND p.left_seq IS NULL)`, caseID, staffID))
@@ -150,24 +152,24 @@ const Page = 200
 // Messages returns sealed messages at positions from ≤ p < to, in order, at most
 // [Page] of them; none of a case that does not exist. Whoever asks must have been let
 // in by [Store.ByToken] or [Store.ViewAsStaff].
-func (s *Store) Messages(ctx context.Context, caseID string, from, to int) ([]SealedMessage, error) {
+func (s *Store) Messages(ctx context.Context, caseID string, from, to int) ([]conversation.SealedMessage, error) {
 	return s.messages(ctx, `position >= $2 AND position < $3 ORDER BY position LIMIT $4`, caseID, int64(from), int64(to), Page)
 }
 
 // MessagesAt returns the sealed messages at the given positions, in order: those
 // that support a request, for the supervisor.
-func (s *Store) MessagesAt(ctx context.Context, caseID string, positions []int) ([]SealedMessage, error) {
+func (s *Store) MessagesAt(ctx context.Context, caseID string, positions []int) ([]conversation.SealedMessage, error) {
 	return s.messages(ctx, `position = ANY ($2) ORDER BY position`, caseID, positions)
 }
 
-func (s *Store) messages(ctx context.Context, where string, args ...any) ([]SealedMessage, error) {
+func (s *Store) messages(ctx context.Context, where string, args ...any) ([]conversation.SealedMessage, error) {
 	rows, err := s.cfg.Pool.Query(ctx, `SELECT position, author, coalesce(staff_id, ''), at, ciphertext, chain
 		FROM sceau.messages WHERE case_id = $1 AND `+where, args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading messages: %w", err)
 	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (SealedMessage, error) {
-		var m SealedMessage
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (conversation.SealedMessage, error) {
+		var m conversation.SealedMessage
 		var link []byte
 		err := row.Scan(&m.Position, &m.Author.Role, &m.Author.Staff, &m.At, &m.Ciphertext, &link)
 		m.At = m.At.UTC()
@@ -181,7 +183,7 @@ func (s *Store) messages(ctx context.Context, where string, args ...any) ([]Seal
 }
 
 // Sealed returns every sealed item of the facets named, in order of facet and number.
-func (s *Store) Sealed(ctx context.Context, caseID string, facets ...Facet) ([]SealedFacet, error) {
+func (s *Store) Sealed(ctx context.Context, caseID string, facets ...conversation.Facet) ([]conversation.SealedFacet, error) {
 	names := make([]string, len(facets))
 	for i, f := range facets {
 		names[i] = string(f)
@@ -191,8 +193,8 @@ func (s *Store) Sealed(ctx context.Context, caseID string, facets ...Facet) ([]S
 	if err != nil {
 		return nil, fmt.Errorf("reading sealed facets: %w", err)
 	}
-	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (SealedFacet, error) {
-		var f SealedFacet
+	list, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (conversation.SealedFacet, error) {
+		var f conversation.SealedFacet
 		return f, row.Scan(&f.Facet, &f.Number, &f.Ciphertext, &f.Seq)
 	})
 	if err != nil {
@@ -203,12 +205,12 @@ func (s *Store) Sealed(ctx context.Context, caseID string, facets ...Facet) ([]S
 
 // LastHead reads the head of a conversation's messages within a transaction, without
 // locking its row: what an entry may record, since a head once true stays true.
-// Refusal: [ErrNotFound].
+// Refusal: [conversation.ErrNotFound].
 func LastHead(ctx context.Context, tx pgx.Tx, caseID string) (messages int, link [32]byte, err error) {
 	var head []byte
 	err = tx.QueryRow(ctx, `SELECT messages, head FROM sceau.conversations WHERE case_id = $1`, caseID).Scan(&messages, &head)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return 0, link, ErrNotFound
+		return 0, link, conversation.ErrNotFound
 	}
 	if err != nil {
 		return 0, link, fmt.Errorf("reading the head of the messages: %w", err)

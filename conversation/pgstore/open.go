@@ -1,4 +1,4 @@
-package conversation
+package pgstore
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/conversation/postal"
 	"github.com/sceau-project/sceau/crypto/seal"
 )
@@ -19,8 +20,8 @@ import (
 // An Opening is what it takes to open a conversation.
 type Opening struct {
 	PostalCode string
-	Topic      Topic
-	From       Connection // At is set by the store
+	Topic      conversation.Topic
+	From       conversation.Connection // At is set by the store
 }
 
 // An Opened conversation. The token is told once; PostgreSQL has its hash.
@@ -37,13 +38,13 @@ const reservation = "30 seconds"
 // connection, and writes both with the entries conversation.opened and
 // identity.sealed. A repeat with the same key returns the same conversation and
 // token: the key is worth as much as the token, and must be as random. Refusals:
-// [ErrPostalCode], [ErrTopic], [ErrNoReadyKey].
+// [conversation.ErrPostalCode], [conversation.ErrTopic], [conversation.ErrNoReadyKey].
 func (s *Store) Open(ctx context.Context, key string, o Opening) (Opened, error) {
 	if !postal.Exists(o.PostalCode) {
-		return Opened{}, ErrPostalCode
+		return Opened{}, conversation.ErrPostalCode
 	}
 	if !o.Topic.Known() {
-		return Opened{}, ErrTopic
+		return Opened{}, conversation.ErrTopic
 	}
 	for range 3 {
 		opened, err := s.open(ctx, key, o)
@@ -51,7 +52,7 @@ func (s *Store) Open(ctx context.Context, key string, o Opening) (Opened, error)
 			return opened, err
 		}
 	}
-	return Opened{}, ErrNoReadyKey
+	return Opened{}, conversation.ErrNoReadyKey
 }
 
 var errReservationLost = errors.New("the reserved case was taken by somebody else")
@@ -68,7 +69,7 @@ func (s *Store) open(ctx context.Context, key string, o Opening) (Opened, error)
 	}
 	first.until = until
 
-	idem := idempotency(RoleMinor, key, "open", o.PostalCode, o.Topic)
+	idem := idempotency(conversation.RoleMinor, key, "open", o.PostalCode, o.Topic)
 	answer, err := s.cfg.Log.Do(ctx, idem, first.write)
 	if err != nil {
 		if !errors.Is(err, pglog.ErrUnavailable) { // then it may yet be opened
@@ -94,7 +95,7 @@ func (s *Store) reserve(ctx context.Context) (caseID string, until time.Time, er
 			ORDER BY transcript_seq LIMIT 1 FOR UPDATE SKIP LOCKED)
 		RETURNING case_id::text, reserved_until`, reservation).Scan(&caseID, &until)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return "", until, ErrNoReadyKey
+		return "", until, conversation.ErrNoReadyKey
 	}
 	if err != nil {
 		return "", until, fmt.Errorf("reserving a case: %w", err)
@@ -112,7 +113,7 @@ func (s *Store) giveBack(ctx context.Context, caseID string, until time.Time) {
 type beginning struct {
 	Opened
 	hash               [32]byte
-	topic              Topic
+	topic              conversation.Topic
 	until              time.Time
 	postalCode, from   []byte // ciphertexts
 	link               [32]byte
@@ -126,15 +127,15 @@ func (s *Store) prepare(ctx context.Context, caseID string, o Opening) (*beginni
 	}
 	b := &beginning{topic: o.Topic}
 	b.Case = caseID
-	if b.Token, b.hash, err = NewToken(rand.Reader); err != nil {
+	if b.Token, b.hash, err = conversation.NewToken(rand.Reader); err != nil {
 		return nil, err
 	}
-	if b.postalCode, err = sealMessage(to.transcript, caseID, 0, service, o.PostalCode); err != nil {
+	if b.postalCode, err = conversation.SealMessage(to.transcript, caseID, 0, conversation.Service, o.PostalCode); err != nil {
 		return nil, err
 	}
-	b.link = ChainNext(ChainStart(caseID), 0, sha256.Sum256(b.postalCode))
+	b.link = conversation.ChainNext(conversation.ChainStart(caseID), 0, sha256.Sum256(b.postalCode))
 	o.From.At = s.cfg.Now()
-	if b.from, err = sealConnection(to.identity, caseID, 0, o.From); err != nil {
+	if b.from, err = conversation.SealConnection(to.identity, caseID, 0, o.From); err != nil {
 		return nil, err
 	}
 	if b.connectionHeaderID, err = headerSum(b.from); err != nil {
@@ -156,11 +157,11 @@ func (b *beginning) write(ctx context.Context, turn *pglog.Turn) (any, error) {
 	}
 	// With the token's hash in the entry, a row that another token was put into opens nothing.
 	opened, err := turn.Append(pglog.Draft{Actor: minorActor, Action: audit.ActionConversationOpened, Case: b.Case,
-		Details: audit.Details{"topic": string(b.topic), "messages": int64(1), "head": FormatHead(b.link), "token": FormatHead(b.hash)}})
+		Details: audit.Details{"topic": string(b.topic), "messages": int64(1), "head": conversation.FormatHead(b.link), "token": conversation.FormatHead(b.hash)}})
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := turn.Append(sealedEntry(b.Case, FacetConnection, 0, b.connectionHeaderID))
+	sealed, err := turn.Append(sealedEntry(b.Case, conversation.FacetConnection, 0, b.connectionHeaderID))
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +170,7 @@ func (b *beginning) write(ctx context.Context, turn *pglog.Turn) (any, error) {
 		VALUES ($1, $2, 'waiting', $3, $4, $5, 1, $6)`, b.Case, string(b.topic), turn.At, opened.Seq, b.hash[:], b.link[:])
 	batch.Queue(`INSERT INTO sceau.messages (case_id, position, author, at, ciphertext, chain) VALUES ($1, 0, 'service', $2, $3, $4)`,
 		b.Case, turn.At, b.postalCode, b.link[:])
-	batch.Queue(insertFacet, b.Case, string(FacetConnection), 0, b.from, sealed.Seq)
+	batch.Queue(insertFacet, b.Case, string(conversation.FacetConnection), 0, b.from, sealed.Seq)
 	if err := turn.Tx.SendBatch(ctx, batch).Close(); err != nil {
 		return nil, fmt.Errorf("opening a conversation: %w", err)
 	}
@@ -178,7 +179,7 @@ func (b *beginning) write(ctx context.Context, turn *pglog.Turn) (any, error) {
 
 const insertFacet = `INSERT INTO sceau.facets (case_id, facet, number, ciphertext, sealed_seq) VALUES ($1, $2, $3, $4, $5)`
 
-func sealedEntry(caseID string, f Facet, number int, headerSum string) pglog.Draft {
+func sealedEntry(caseID string, f conversation.Facet, number int, headerSum string) pglog.Draft {
 	return pglog.Draft{Actor: minorActor, Action: audit.ActionIdentitySealed, Case: caseID,
 		Subject: audit.Subject{Type: "facet", ID: string(f)},
 		Details: audit.Details{"header": headerSum, "number": int64(number)}}

@@ -1,4 +1,4 @@
-package conversation
+package pgstore
 
 import (
 	"context"
@@ -8,18 +8,19 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/crypto/seal"
 )
 
 // Entrust seals what the minor tells of who they are: a facet of their choice, as
 // often as they like. It opens only with their consent or under another ground.
-// Refusals: [ErrFacet], [ErrFacetEmpty], [ErrFacetTooLong], [ErrFacetNotText],
-// [ErrFacetTooMany], [ErrNotFound], [ErrClosed].
-func (s *Store) Entrust(ctx context.Context, caseID, key string, f Facet, value string) error {
+// Refusals: [conversation.ErrFacet], [conversation.ErrFacetEmpty], [conversation.ErrFacetTooLong], [conversation.ErrFacetNotText],
+// [conversation.ErrFacetTooMany], [conversation.ErrNotFound], [conversation.ErrClosed].
+func (s *Store) Entrust(ctx context.Context, caseID, key string, f conversation.Facet, value string) error {
 	if !f.Entrusted() {
-		return ErrFacet
+		return conversation.ErrFacet
 	}
-	if err := CheckFacet(value); err != nil {
+	if err := conversation.CheckFacet(value); err != nil {
 		return err
 	}
 	return s.sealFacet(ctx, caseID, idempotency(minorOf(caseID), key, "entrust", f, value), f,
@@ -30,11 +31,13 @@ func (s *Store) Entrust(ctx context.Context, caseID, key string, f Facet, value 
 
 // Returned seals where a minor came back from, after the custodian has traded a
 // recovery phrase for a new token; of a closed conversation too. Without it the
-// token must not be given out. Refusal: [ErrNotFound].
-func (s *Store) Returned(ctx context.Context, caseID string, from Connection) error {
+// token must not be given out. Refusal: [conversation.ErrNotFound].
+func (s *Store) Returned(ctx context.Context, caseID string, from conversation.Connection) error {
 	from.At = s.cfg.Now()
-	return s.sealFacet(ctx, caseID, pglog.Idempotency{}, FacetConnection,
-		func(to string, number int) ([]byte, error) { return sealConnection(to, caseID, number, from) })
+	return s.sealFacet(ctx, caseID, pglog.Idempotency{}, conversation.FacetConnection,
+		func(to string, number int) ([]byte, error) {
+			return conversation.SealConnection(to, caseID, number, from)
+		})
 }
 
 var errNumberTaken = errors.New("another item of the facet was sealed meanwhile")
@@ -42,7 +45,7 @@ var errNumberTaken = errors.New("another item of the facet was sealed meanwhile"
 // sealFacet seals the next item of a facet. Its number is part of what is sealed, and
 // sealing must not happen under the head's lock: so the number is guessed, and
 // the guess checked under the lock.
-func (s *Store) sealFacet(ctx context.Context, caseID string, idem pglog.Idempotency, f Facet, content func(to string, number int) ([]byte, error)) error {
+func (s *Store) sealFacet(ctx context.Context, caseID string, idem pglog.Idempotency, f conversation.Facet, content func(to string, number int) ([]byte, error)) error {
 	to, err := s.recipients(ctx, caseID)
 	if err != nil {
 		return err
@@ -72,26 +75,26 @@ const countFacet = `SELECT count(*) FROM sceau.facets WHERE case_id = $1 AND fac
 
 type sealedItem struct {
 	caseID     string
-	facet      Facet
+	facet      conversation.Facet
 	number     int
 	header     string
 	ciphertext []byte
 }
 
 func (i sealedItem) write(ctx context.Context, turn *pglog.Turn) (any, error) {
-	var state State
+	var state conversation.State
 	var number int
 	err := turn.Tx.QueryRow(ctx, `SELECT state, (`+countFacet+`) FROM sceau.conversations WHERE case_id = $1`,
 		i.caseID, string(i.facet)).Scan(&state, &number)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return nil, ErrNotFound
+		return nil, conversation.ErrNotFound
 	case err != nil:
 		return nil, fmt.Errorf("sealing a facet: %w", err)
-	case i.facet.Entrusted() && state == StateClosed:
-		return nil, ErrClosed
-	case i.facet.Entrusted() && number >= maxItems:
-		return nil, ErrFacetTooMany
+	case i.facet.Entrusted() && state == conversation.StateClosed:
+		return nil, conversation.ErrClosed
+	case i.facet.Entrusted() && number >= conversation.MaxItems:
+		return nil, conversation.ErrFacetTooMany
 	case number != i.number:
 		return nil, errNumberTaken
 	}

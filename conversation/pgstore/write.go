@@ -1,4 +1,4 @@
-package conversation
+package pgstore
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/conversation"
 )
 
 // A Written message has its place. Replayed means that it had it already.
@@ -23,23 +24,23 @@ type Written struct {
 }
 
 // WriteAsMinor adds a message of the minor's. The key, 16 printable ASCII
-// characters or more, makes a repeat harmless. Refusals: those of [CheckText],
-// [ErrNotFound], [ErrClosed], [ErrTooManyMessages].
+// characters or more, makes a repeat harmless. Refusals: those of [conversation.CheckText],
+// [conversation.ErrNotFound], [conversation.ErrClosed], [conversation.ErrTooManyMessages].
 func (s *Store) WriteAsMinor(ctx context.Context, caseID, key, text string) (Written, error) {
-	return s.write(ctx, caseID, minor, key, text)
+	return s.write(ctx, caseID, conversation.Minor, key, text)
 }
 
 // WriteAsStaff adds a message of an agent's or a psychologist's who is in the
-// conversation. Refusals are those of [Store.WriteAsMinor], and [ErrRole].
+// conversation. Refusals are those of [Store.WriteAsMinor], and [conversation.ErrRole].
 func (s *Store) WriteAsStaff(ctx context.Context, who audit.Actor, caseID, key, text string) (Written, error) {
-	if who.Role != RoleAgent && who.Role != RolePsychologist {
-		return Written{}, ErrRole
+	if who.Role != conversation.RoleAgent && who.Role != conversation.RolePsychologist {
+		return Written{}, conversation.ErrRole
 	}
-	return s.write(ctx, caseID, Author{Role: who.Role, Staff: who.ID}, key, text)
+	return s.write(ctx, caseID, conversation.Author{Role: who.Role, Staff: who.ID}, key, text)
 }
 
-func (s *Store) write(ctx context.Context, caseID string, by Author, key, text string) (Written, error) {
-	if err := CheckText(text); err != nil {
+func (s *Store) write(ctx context.Context, caseID string, by conversation.Author, key, text string) (Written, error) {
+	if err := conversation.CheckText(text); err != nil {
 		return Written{}, err
 	}
 	once, err := deriveOnce(key, caseID, by, text)
@@ -84,7 +85,7 @@ const bounds = `SELECT set_config('lock_timeout', '5s', true), set_config('state
 	set_config('idle_in_transaction_session_timeout', '2s', true), set_config('synchronous_commit', 'on', true)`
 
 // extend adds one link to the chain of a conversation whose row is locked.
-func extend(ctx context.Context, tx pgx.Tx, caseID string, r row, to string, by Author, once once, text string) (Written, error) {
+func extend(ctx context.Context, tx pgx.Tx, caseID string, r row, to string, by conversation.Author, once once, text string) (Written, error) {
 	var w Written
 	var mac []byte
 	var stays bool
@@ -98,24 +99,24 @@ func extend(ctx context.Context, tx pgx.Tx, caseID string, r row, to string, by 
 	case err != nil:
 		return w, fmt.Errorf("writing a message: %w", err)
 	case !stays:
-		return w, ErrNotFound
+		return w, conversation.ErrNotFound
 	case w.Position >= 0 && !hmac.Equal(mac, once.mac):
 		return w, pglog.ErrIdempotencyMismatch
 	case w.Position >= 0:
 		w.Replayed = true
 		return w, nil
-	case r.state == StateClosed:
-		return w, ErrClosed
-	case r.messages >= maxMessages:
-		return w, ErrTooManyMessages
+	case r.state == conversation.StateClosed:
+		return w, conversation.ErrClosed
+	case r.messages >= conversation.MaxMessages:
+		return w, conversation.ErrTooManyMessages
 	}
 
 	w.Position = r.messages
-	ciphertext, err := sealMessage(to, caseID, w.Position, by, text)
+	ciphertext, err := conversation.SealMessage(to, caseID, w.Position, by, text)
 	if err != nil {
 		return w, err
 	}
-	link := ChainNext(r.head, w.Position, sha256.Sum256(ciphertext))
+	link := conversation.ChainNext(r.head, w.Position, sha256.Sum256(ciphertext))
 	batch := &pgx.Batch{}
 	batch.Queue(`INSERT INTO sceau.messages (case_id, position, author, staff_id, at, ciphertext, chain, client_key, body_mac)
 		VALUES ($1, $2, $3, nullif($4, ''), clock_timestamp(), $5, $6, $7, $8) RETURNING at`,
@@ -134,11 +135,11 @@ func extend(ctx context.Context, tx pgx.Tx, caseID string, r row, to string, by 
 // whoever has the database that a child wrote "oui".
 type once struct{ id, mac []byte }
 
-func deriveOnce(key, caseID string, by Author, text string) (once, error) {
+func deriveOnce(key, caseID string, by conversation.Author, text string) (once, error) {
 	if err := checkKey(key); err != nil {
 		return once{}, err
 	}
-	derived, err := hkdf.Key(sha256.New, []byte(key), []byte(caseID), "sceau.message/v1\n"+by.byline(), 64)
+	derived, err := hkdf.Key(sha256.New, []byte(key), []byte(caseID), "sceau.message/v1\n"+by.Byline(), 64)
 	if err != nil {
 		return once{}, fmt.Errorf("deriving from the idempotency key: %w", err)
 	}
@@ -161,12 +162,12 @@ func checkKey(key string) error {
 }
 
 // CloseAsMinor closes the minor's conversation. Closing what is closed succeeds.
-// Refusal: [ErrNotFound].
+// Refusal: [conversation.ErrNotFound].
 func (s *Store) CloseAsMinor(ctx context.Context, caseID, key string) error {
 	err := s.act(ctx, idempotency(minorOf(caseID), key, "close"), caseID, func(ctx context.Context, turn *pglog.Turn, r row) error {
 		return closeConversation(ctx, turn, caseID, r, minorActor)
 	})
-	if errors.Is(err, ErrClosed) {
+	if errors.Is(err, conversation.ErrClosed) {
 		return nil
 	}
 	return err
@@ -194,8 +195,8 @@ func (s *Store) act(ctx context.Context, idem pglog.Idempotency, caseID string, 
 		if err != nil {
 			return nil, err
 		}
-		if r.state == StateClosed {
-			return nil, ErrClosed
+		if r.state == conversation.StateClosed {
+			return nil, conversation.ErrClosed
 		}
 		return r.number, do(ctx, turn, r)
 	})

@@ -1,4 +1,4 @@
-package conversation_test
+package pgstore_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/conversation"
+	"github.com/sceau-project/sceau/conversation/pgstore"
 )
 
 // together runs n functions at once and returns what each said.
@@ -110,7 +111,7 @@ func TestManyOpenAtOnce(t *testing.T) {
 		if i%2 == 0 {
 			store = second
 		}
-		o, err := store.Open(t.Context(), clientKey(), conversation.Opening{PostalCode: "97400", Topic: conversation.TopicNeglect, From: somewhere})
+		o, err := store.Open(t.Context(), clientKey(), pgstore.Opening{PostalCode: "97400", Topic: conversation.TopicNeglect, From: somewhere})
 		mu.Lock()
 		defer mu.Unlock()
 		if err == nil {
@@ -146,12 +147,12 @@ func TestAReservationThatRanOutIsNotUsed(t *testing.T) {
 	_, err = sleep.Exec(ctx, `SELECT FROM sceau.log_head FOR UPDATE`)
 	w.ok(err)
 	type result struct {
-		conversation.Opened
+		pgstore.Opened
 		err error
 	}
 	done := make(chan result, 1)
 	go func() {
-		o, err := w.public.Open(ctx, clientKey(), conversation.Opening{PostalCode: "59000", Topic: conversation.TopicOther, From: somewhere})
+		o, err := w.public.Open(ctx, clientKey(), pgstore.Opening{PostalCode: "59000", Topic: conversation.TopicOther, From: somewhere})
 		done <- result{o, err}
 	}()
 	var lost string

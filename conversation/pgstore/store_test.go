@@ -1,4 +1,4 @@
-package conversation_test
+package pgstore_test
 
 import (
 	"context"
@@ -16,15 +16,24 @@ import (
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/conversation"
+	"github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/internal/pgtest"
+)
+
+var (
+	custodian = audit.Actor{ID: "custodian"}
+	amal      = audit.Actor{ID: "s-amal", Person: "p-amal", Role: "agent"}
+	bruno     = audit.Actor{ID: "s-bruno", Person: "p-bruno", Role: "agent"}
+	farah     = audit.Actor{ID: "s-farah", Person: "p-farah", Role: "psychologist"}
+	diane     = audit.Actor{ID: "s-diane", Person: "p-diane", Role: "supervisor"}
 )
 
 // A world has both faces on one database, and a custodian's hands.
 type world struct {
 	*pgtest.DB
 	t             testing.TB
-	public, staff *conversation.Store
+	public, staff *pgstore.Store
 	custodianLog  *pglog.Log
 	keys          map[string]keys // by case
 }
@@ -52,9 +61,9 @@ func (w *world) log(via audit.Via) *pglog.Log {
 	return l
 }
 
-func (w *world) store(via audit.Via) *conversation.Store {
+func (w *world) store(via audit.Via) *pgstore.Store {
 	w.t.Helper()
-	s, err := conversation.NewStore(conversation.Config{Pool: w.Pool(w.t, "sceau_"+string(via)), Log: w.log(via)})
+	s, err := pgstore.NewStore(pgstore.Config{Pool: w.Pool(w.t, "sceau_"+string(via)), Log: w.log(via)})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -128,10 +137,10 @@ func clientKey() string {
 
 var somewhere = conversation.Connection{Address: netip.MustParseAddr("2001:db8::7"), Port: 40123}
 
-func (w *world) open() conversation.Opened {
+func (w *world) open() pgstore.Opened {
 	w.t.Helper()
 	w.ready(1)
-	o, err := w.public.Open(w.t.Context(), clientKey(), conversation.Opening{PostalCode: "59000", Topic: conversation.TopicThreats, From: somewhere})
+	o, err := w.public.Open(w.t.Context(), clientKey(), pgstore.Opening{PostalCode: "59000", Topic: conversation.TopicThreats, From: somewhere})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -176,7 +185,7 @@ func (w *world) texts(caseID string) []string {
 	w.ok(err)
 	var texts []string
 	var sums [][32]byte
-	for from := 0; from < view.Messages; from += conversation.Page {
+	for from := 0; from < view.Messages; from += pgstore.Page {
 		page, err := w.public.Messages(w.t.Context(), caseID, from, view.Messages)
 		w.ok(err)
 		for _, m := range page {
@@ -194,7 +203,7 @@ func (w *world) texts(caseID string) []string {
 	tx, err := w.Super.Begin(w.t.Context())
 	w.ok(err)
 	defer func() { _ = tx.Rollback(context.Background()) }()
-	messages, head, err := conversation.LastHead(w.t.Context(), tx, caseID)
+	messages, head, err := pgstore.LastHead(w.t.Context(), tx, caseID)
 	w.ok(err)
 	if messages != len(texts) || head != link {
 		w.t.Errorf("the row's head is not that of its %d messages", len(texts))
@@ -247,7 +256,7 @@ func TestAConversation(t *testing.T) {
 	mine, err := w.staff.Mine(ctx, bruno.ID)
 	w.ok(err)
 	if len(mine) != 1 || mine[0].State != conversation.StateActive || mine[0].Messages != 5 || last.Position != 4 ||
-		len(mine[0].Staff) != 1 || mine[0].Staff[0] != (conversation.Present{Staff: bruno.ID, Role: "agent"}) {
+		len(mine[0].Staff) != 1 || mine[0].Staff[0] != (pgstore.Present{Staff: bruno.ID, Role: "agent"}) {
 		t.Errorf("bruno's: %+v", mine)
 	}
 	w.ok(w.public.CloseAsMinor(ctx, caseID, clientKey()))
@@ -302,7 +311,7 @@ func TestRefusals(t *testing.T) {
 	w.hire(amal, bruno, farah, ines)
 	w.exec(`UPDATE sceau.staff_sessions SET ended_at = now() WHERE staff_id = $1`, ines.ID)
 	ctx := t.Context()
-	opening := conversation.Opening{PostalCode: "59000", Topic: conversation.TopicOther, From: somewhere}
+	opening := pgstore.Opening{PostalCode: "59000", Topic: conversation.TopicOther, From: somewhere}
 
 	_, err := w.public.Open(ctx, clientKey(), opening)
 	w.refused("opening without a ready key", err, conversation.ErrNoReadyKey)

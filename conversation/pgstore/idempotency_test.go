@@ -1,10 +1,11 @@
-package conversation_test
+package pgstore_test
 
 import (
 	"testing"
 
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/conversation"
+	"github.com/sceau-project/sceau/conversation/pgstore"
 )
 
 func TestOpeningAgainIsTheSameConversation(t *testing.T) {
@@ -12,7 +13,7 @@ func TestOpeningAgainIsTheSameConversation(t *testing.T) {
 	w.ready(2)
 	ctx := t.Context()
 	key := clientKey()
-	opening := conversation.Opening{PostalCode: "59000", Topic: conversation.TopicOther, From: somewhere}
+	opening := pgstore.Opening{PostalCode: "59000", Topic: conversation.TopicOther, From: somewhere}
 	first, err := w.public.Open(ctx, key, opening)
 	w.ok(err)
 	elsewhere := opening

@@ -1,4 +1,4 @@
-package conversation_test
+package pgstore_test
 
 import (
 	"sync/atomic"

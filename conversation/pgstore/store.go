@@ -1,4 +1,10 @@
-package conversation
+// Package pgstore keeps conversations in PostgreSQL: [Store] carries out what
+// minors and staff do in them, [Listener] wakes who watches.
+//
+// Every act but writing commits in the transaction of its entry, in a turn under
+// the log's head lock. A message is no entry: it extends the chain under the lock
+// of its own conversation, so that the log never waits for chat.
+package pgstore
 
 import (
 	"context"
@@ -14,6 +20,7 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/crypto/seal"
 )
 
@@ -31,7 +38,7 @@ type Config struct {
 // A Store keeps conversations in PostgreSQL. Its methods may be called from any
 // goroutine.
 //
-// What a caller may do something about is a [*Refusal]. Errors of the log are
+// What a caller may do something about is a [*conversation.Refusal]. Errors of the log are
 // pglog's: ErrUnavailable, ErrIdempotencyMismatch, ErrIdempotencyKey. Any other error
 // is of the database, and nothing was done.
 type Store struct {
@@ -63,7 +70,7 @@ const maxKnown = 4096
 // everything written from then on.
 func (s *Store) recipients(ctx context.Context, caseID string) (recipients, error) {
 	if !isUUID(caseID) {
-		return recipients{}, ErrNotFound
+		return recipients{}, conversation.ErrNotFound
 	}
 	s.mu.Lock()
 	r, ok := s.known[caseID]
@@ -74,7 +81,7 @@ func (s *Store) recipients(ctx context.Context, caseID string) (recipients, erro
 	err := s.cfg.Pool.QueryRow(ctx, `SELECT transcript_recipient, identity_recipient FROM sceau.cases WHERE case_id = $1`,
 		caseID).Scan(&r.transcript, &r.identity)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return r, ErrNotFound
+		return r, conversation.ErrNotFound
 	}
 	if err != nil {
 		return r, fmt.Errorf("reading the recipients of case %s: %w", caseID, err)
@@ -132,15 +139,15 @@ func idempotency(actor, key, act string, body ...any) pglog.Idempotency {
 }
 
 // minorOf is the actor of a minor's idempotency keys: each conversation's are its own.
-func minorOf(caseID string) string { return RoleMinor + ":" + caseID }
+func minorOf(caseID string) string { return conversation.RoleMinor + ":" + caseID }
 
 // minorActor is how a leaf names a minor: not at all.
-var minorActor = audit.Actor{ID: RoleMinor, Role: RoleMinor}
+var minorActor = audit.Actor{ID: conversation.RoleMinor, Role: conversation.RoleMinor}
 
 // A row is a conversation under its lock.
 type row struct {
 	number   int64
-	state    State
+	state    conversation.State
 	messages int
 	head     [32]byte
 }
@@ -150,13 +157,13 @@ type row struct {
 func lock(ctx context.Context, tx pgx.Tx, caseID string) (row, error) {
 	var r row
 	if !isUUID(caseID) {
-		return r, ErrNotFound
+		return r, conversation.ErrNotFound
 	}
 	var head []byte
 	err := tx.QueryRow(ctx, `SELECT number, state, messages, head FROM sceau.conversations WHERE case_id = $1 FOR UPDATE`,
 		caseID).Scan(&r.number, &r.state, &r.messages, &head)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return r, ErrNotFound
+		return r, conversation.ErrNotFound
 	}
 	if err != nil {
 		return r, fmt.Errorf("locking the conversation: %w", err)
@@ -169,7 +176,7 @@ func lock(ctx context.Context, tx pgx.Tx, caseID string) (row, error) {
 
 // details of an entry that records the head.
 func (r row) details() audit.Details {
-	return audit.Details{"messages": int64(r.messages), "head": FormatHead(r.head)}
+	return audit.Details{"messages": int64(r.messages), "head": conversation.FormatHead(r.head)}
 }
 
 // channel carries numbers of conversations in which something happened.

@@ -1,4 +1,4 @@
-package conversation
+package pgstore
 
 import (
 	"context"
@@ -9,15 +9,16 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/conversation"
 )
 
 // Join lets an agent take a conversation that has none, or a psychologist come to
 // the agent who has it. Of several who join at once, the head's lock lets one be its
-// agent. Refusals: [ErrRole], [ErrNotFound], [ErrClosed], [ErrTaken],
-// [ErrAlreadyJoined], [ErrNoAgentYet].
+// agent. Refusals: [conversation.ErrRole], [conversation.ErrNotFound], [conversation.ErrClosed], [conversation.ErrTaken],
+// [conversation.ErrAlreadyJoined], [conversation.ErrNoAgentYet].
 func (s *Store) Join(ctx context.Context, who audit.Actor, caseID, key string) error {
-	if who.Role != RoleAgent && who.Role != RolePsychologist {
-		return ErrRole
+	if who.Role != conversation.RoleAgent && who.Role != conversation.RolePsychologist {
+		return conversation.ErrRole
 	}
 	return s.act(ctx, idempotency(who.ID, key, "join", caseID, who.Role), caseID, func(ctx context.Context, turn *pglog.Turn, r row) error {
 		in, err := present(ctx, turn.Tx, caseID)
@@ -25,11 +26,11 @@ func (s *Store) Join(ctx context.Context, who audit.Actor, caseID, key string) e
 		case err != nil:
 			return err
 		case in.has(who.ID):
-			return ErrAlreadyJoined
-		case who.Role == RoleAgent && in.agent != "":
-			return ErrTaken
-		case who.Role == RolePsychologist && in.agent == "":
-			return ErrNoAgentYet
+			return conversation.ErrAlreadyJoined
+		case who.Role == conversation.RoleAgent && in.agent != "":
+			return conversation.ErrTaken
+		case who.Role == conversation.RolePsychologist && in.agent == "":
+			return conversation.ErrNoAgentYet
 		}
 		ref, err := turn.Append(pglog.Draft{Actor: who, Action: audit.ActionConversationJoined, Case: caseID, Details: r.details()})
 		if err != nil {
@@ -37,16 +38,16 @@ func (s *Store) Join(ctx context.Context, who audit.Actor, caseID, key string) e
 		}
 		batch := &pgx.Batch{}
 		batch.Queue(insertParticipant, caseID, who.ID, who.Person, who.Role, ref.Seq)
-		if who.Role == RoleAgent {
-			batch.Queue(setState, caseID, string(StateActive))
+		if who.Role == conversation.RoleAgent {
+			batch.Queue(setState, caseID, string(conversation.StateActive))
 		}
 		return send(ctx, turn.Tx, batch, "joining a conversation")
 	})
 }
 
 // HandOver gives the agent's conversation to a colleague, who is in it from then on.
-// The colleague must be signed in as an agent. Refusals: [ErrNotFound], [ErrClosed],
-// [ErrNotItsAgent], [ErrColleague], [ErrAlreadyJoined].
+// The colleague must be signed in as an agent. Refusals: [conversation.ErrNotFound], [conversation.ErrClosed],
+// [conversation.ErrNotItsAgent], [conversation.ErrColleague], [conversation.ErrAlreadyJoined].
 func (s *Store) HandOver(ctx context.Context, who audit.Actor, caseID, to, key string) error {
 	// Sessions end at any moment anyway, so this is looked up before the lock.
 	var person string
@@ -63,13 +64,13 @@ func (s *Store) HandOver(ctx context.Context, who audit.Actor, caseID, to, key s
 		case err != nil:
 			return err
 		case !in.has(who.ID):
-			return ErrNotFound
-		case in.agent != who.ID || who.Role != RoleAgent:
-			return ErrNotItsAgent
+			return conversation.ErrNotFound
+		case in.agent != who.ID || who.Role != conversation.RoleAgent:
+			return conversation.ErrNotItsAgent
 		case in.has(to):
-			return ErrAlreadyJoined
+			return conversation.ErrAlreadyJoined
 		case !colleague: // only now: strangers learn nothing of who works here
-			return ErrColleague
+			return conversation.ErrColleague
 		}
 		details := r.details()
 		details["to"], details["to_person"] = to, person
@@ -79,14 +80,14 @@ func (s *Store) HandOver(ctx context.Context, who audit.Actor, caseID, to, key s
 		}
 		batch := &pgx.Batch{}
 		batch.Queue(setLeft, caseID, who.ID, ref.Seq)
-		batch.Queue(insertParticipant, caseID, to, person, RoleAgent, ref.Seq)
+		batch.Queue(insertParticipant, caseID, to, person, conversation.RoleAgent, ref.Seq)
 		return send(ctx, turn.Tx, batch, "handing a conversation over")
 	})
 }
 
 // Leave takes a member of staff out of a conversation. The agent's goes back to the
 // queue, where the next agent finds it. The entry is conversation.handed_over,
-// to nobody. Refusals: [ErrNotFound], [ErrClosed].
+// to nobody. Refusals: [conversation.ErrNotFound], [conversation.ErrClosed].
 func (s *Store) Leave(ctx context.Context, who audit.Actor, caseID, key string) error {
 	return s.act(ctx, idempotency(who.ID, key, "leave", caseID), caseID, func(ctx context.Context, turn *pglog.Turn, r row) error {
 		in, err := present(ctx, turn.Tx, caseID)
@@ -94,7 +95,7 @@ func (s *Store) Leave(ctx context.Context, who audit.Actor, caseID, key string) 
 		case err != nil:
 			return err
 		case in.role[who.ID] == "" || in.role[who.ID] != who.Role:
-			return ErrNotFound
+			return conversation.ErrNotFound
 		}
 		ref, err := turn.Append(pglog.Draft{Actor: who, Action: audit.ActionConversationHandedOver, Case: caseID, Details: r.details()})
 		if err != nil {
@@ -103,14 +104,14 @@ func (s *Store) Leave(ctx context.Context, who audit.Actor, caseID, key string) 
 		batch := &pgx.Batch{}
 		batch.Queue(setLeft, caseID, who.ID, ref.Seq)
 		if in.agent == who.ID {
-			batch.Queue(setState, caseID, string(StateWaiting))
+			batch.Queue(setState, caseID, string(conversation.StateWaiting))
 		}
 		return send(ctx, turn.Tx, batch, "leaving a conversation")
 	})
 }
 
-// CloseAsAgent closes the conversation of its agent. Refusals: [ErrNotFound],
-// [ErrClosed], [ErrNotItsAgent].
+// CloseAsAgent closes the conversation of its agent. Refusals: [conversation.ErrNotFound],
+// [conversation.ErrClosed], [conversation.ErrNotItsAgent].
 func (s *Store) CloseAsAgent(ctx context.Context, who audit.Actor, caseID, key string) error {
 	return s.act(ctx, idempotency(who.ID, key, "close", caseID), caseID, func(ctx context.Context, turn *pglog.Turn, r row) error {
 		in, err := present(ctx, turn.Tx, caseID)
@@ -118,9 +119,9 @@ func (s *Store) CloseAsAgent(ctx context.Context, who audit.Actor, caseID, key s
 		case err != nil:
 			return err
 		case !in.has(who.ID):
-			return ErrNotFound
-		case in.agent != who.ID || who.Role != RoleAgent:
-			return ErrNotItsAgent
+			return conversation.ErrNotFound
+		case in.agent != who.ID || who.Role != conversation.RoleAgent:
+			return conversation.ErrNotItsAgent
 		}
 		return closeConversation(ctx, turn, caseID, r, who)
 	})
@@ -149,7 +150,7 @@ func present(ctx context.Context, tx pgx.Tx, caseID string) (staffIn, error) {
 	var id, role string
 	_, err = pgx.ForEachRow(rows, []any{&id, &role}, func() error {
 		in.role[id] = role
-		if role == RoleAgent {
+		if role == conversation.RoleAgent {
 			in.agent = id
 		}
 		return nil

@@ -1,4 +1,4 @@
-package conversation_test
+package pgstore_test
 
 import (
 	"context"
@@ -8,14 +8,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sceau-project/sceau/conversation"
+	"github.com/sceau-project/sceau/conversation/pgstore"
 )
 
 // listen runs a listener until the test ends and waits until it listens.
-func (w *world) listen(role string, poll time.Duration) *conversation.Listener {
+func (w *world) listen(role string, poll time.Duration) *pgstore.Listener {
 	w.t.Helper()
 	before := w.listening()
-	l := conversation.NewListener(w.Pool(w.t, role), poll)
+	l := pgstore.NewListener(w.Pool(w.t, role), poll)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- l.Run(ctx) }()
@@ -44,7 +44,7 @@ func (w *world) number(caseID string) int64 {
 }
 
 // awake waits for a wake-up. What else happened may have woken it before.
-func awake(t *testing.T, what string, sub *conversation.Subscription) {
+func awake(t *testing.T, what string, sub *pgstore.Subscription) {
 	t.Helper()
 	select {
 	case <-sub.C:
@@ -53,7 +53,7 @@ func awake(t *testing.T, what string, sub *conversation.Subscription) {
 	}
 }
 
-func asleep(sub *conversation.Subscription) {
+func asleep(sub *pgstore.Subscription) {
 	select {
 	case <-sub.C:
 	default:
