@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/policy"
 )
 
 // ErrHistory means that a case's entries tell a story that cannot have happened:
@@ -26,8 +27,8 @@ const (
 // The roles that take part.
 const (
 	RoleMinor        = "minor"
-	RoleAgent        = "agent"
-	RolePsychologist = "psychologist"
+	RoleAgent        = policy.RoleAgent
+	RolePsychologist = policy.RolePsychologist
 )
 
 // A Conversation is what the entries of one case say of it.

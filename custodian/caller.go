@@ -1,7 +1,6 @@
 package custodian
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +11,8 @@ import (
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/custodian/order"
-	"github.com/sceau-project/sceau/internal/stafftoken"
+	"github.com/sceau-project/sceau/staff"
+	staffstore "github.com/sceau-project/sceau/staff/pgstore"
 )
 
 // errDatabase marks a failure of PostgreSQL outside the log.
@@ -27,7 +27,7 @@ type querier interface {
 // bearer is a caller whose token was verified and whose rows were not looked
 // at yet: a member of staff by claims, or a minor by the hash of the token.
 type bearer struct {
-	staff *stafftoken.Claims
+	staff *staff.Claims
 	role  string // in which staff acts; empty: the session's
 
 	// When staff is nil.
@@ -85,50 +85,24 @@ func (c *Custodian) authenticateMinor(ctx context.Context, caller order.Caller) 
 	return b, err
 }
 
-const staffSession = `
-SELECT s.session_id, s.role, s.ended_at IS NOT NULL, f.staff_id, f.person_id, coalesce(f.unit_id, ''),
-       f.issuer, f.subject, p.issuer, p.claim, e.hash, e.leaf
-FROM sceau.staff_sessions s
-JOIN sceau.staff f USING (staff_id)
-JOIN sceau.persons p ON p.person_id = f.person_id
-JOIN sceau.entries e ON e.seq = s.signed_in_seq
-WHERE s.issuer = $1 AND s.sid_sha256 = $2`
-
-// actor says as whom a member of staff acts. The rows that bind a session to
-// an account, a person and a role were written by the staff face; the token
-// and the staff.signed_in entry must both agree with them.
+// actor says as whom a member of staff acts.
 func (b bearer) actor(ctx context.Context, q querier) (audit.Actor, error) {
-	var (
-		sum                                        = b.staff.SessionSum()
-		a                                          audit.Actor
-		ended                                      bool
-		staffIssuer, subject, personIssuer, person string
-		hash, leaf                                 []byte
-	)
-	err := q.QueryRow(ctx, staffSession, b.staff.Issuer, sum[:]).Scan(&a.Session, &a.Role, &ended,
-		&a.ID, &a.Person, &a.Unit, &staffIssuer, &subject, &personIssuer, &person, &hash, &leaf)
+	session, err := staffstore.Find(ctx, q, *b.staff, b.role)
 	switch {
-	case errors.Is(err, pgx.ErrNoRows):
+	case errors.Is(err, staffstore.ErrUnknown), errors.Is(err, staffstore.ErrChanged):
 		return audit.Actor{}, refuse(order.CodeTokenInvalid)
-	case err != nil:
-		return audit.Actor{}, fmt.Errorf("%w: finding the caller's session: %w", errDatabase, err)
-	case ended:
+	case errors.Is(err, staffstore.ErrEnded):
 		return audit.Actor{}, refuse(order.CodeTokenExpired)
-	case staffIssuer != b.staff.Issuer, personIssuer != b.staff.Issuer, subject != b.staff.Subject, person != b.staff.Person:
-		return audit.Actor{}, refuse(order.CodeTokenInvalid)
-	case !slices.Contains(b.staff.Roles, a.Role), b.role != "" && b.role != a.Role:
+	case errors.Is(err, staffstore.ErrRole):
 		return audit.Actor{}, refuse(order.CodeRoleInvalid)
+	case errors.Is(err, staffstore.ErrAltered):
+		return audit.Actor{}, fmt.Errorf("%w: %w", errAltered, err)
+	case err != nil:
+		return audit.Actor{}, fmt.Errorf("%w: %w", errDatabase, err)
 	}
-	signedIn, err := audit.Parse(leaf)
-	stored := audit.LeafHash(leaf)
-	if err != nil || !bytes.Equal(stored[:], hash) || signedIn.Action != audit.ActionStaffSignedIn || signedIn.Via != audit.ViaStaff ||
-		signedIn.Actor.ID != a.ID || signedIn.Actor.Person != a.Person ||
-		signedIn.Actor.Role != a.Role || signedIn.Actor.Session != a.Session || signedIn.Details["bearer"] != b.staff.Binding() {
-		return audit.Actor{}, fmt.Errorf("%w: a session differs from its staff.signed_in entry", errAltered)
-	}
-	return a, nil
+	return session.Actor, nil
 }
 
-// minorActor is the actor of every entry about a minor: who they are is what
-// this system exists not to know.
+// minorActor is the actor of every entry about a minor: it names none, since
+// this system must not know who they are.
 var minorActor = audit.Actor{ID: "minor", Role: conversation.RoleMinor}

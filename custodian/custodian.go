@@ -31,9 +31,9 @@ import (
 
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/crypto/custody"
-	"github.com/sceau-project/sceau/internal/stafftoken"
 	"github.com/sceau-project/sceau/policy"
 	policystore "github.com/sceau-project/sceau/policy/pgstore"
+	"github.com/sceau-project/sceau/staff"
 )
 
 // freshness is how long after an entry a case key may be read: later, the
@@ -42,10 +42,10 @@ const freshness = 5 * time.Second
 
 // Config is all that a custodian is made of.
 type Config struct {
-	Log   *pglog.Log           // opened via custodian
-	Pool  *pgxpool.Pool        // of role sceau_custodian
-	Vault *custody.Vault       // signed in with the custodian's AppRole
-	Staff *stafftoken.Verifier // for the custodian's own audience
+	Log   *pglog.Log      // opened via custodian
+	Pool  *pgxpool.Pool   // of role sceau_custodian
+	Vault *custody.Vault  // signed in with the custodian's AppRole
+	Staff *staff.Verifier // for the custodian's own audience
 
 	// Policy is the key that must have signed whatever policy is in force.
 	Policy policy.Verification
@@ -99,7 +99,7 @@ type Custodian struct {
 	log     *pglog.Log
 	pool    *pgxpool.Pool
 	vault   *custody.Vault
-	staff   *stafftoken.Verifier
+	staff   *staff.Verifier
 	memory  *memory
 	rules   *policystore.Active
 	reading readings

@@ -11,8 +11,8 @@ import (
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/custodian/order"
 	"github.com/sceau-project/sceau/escalation"
-	"github.com/sceau-project/sceau/internal/stafftoken"
 	"github.com/sceau-project/sceau/policy"
+	"github.com/sceau-project/sceau/staff"
 )
 
 var (
@@ -58,13 +58,13 @@ func refusal(err error) *order.Refusal {
 		return refuse(order.CodeClock)
 	case is(errNoPolicy):
 		return refuse(order.CodePolicyDown)
-	case is(stafftoken.ErrExpired):
+	case is(staff.ErrExpired):
 		return refuse(order.CodeTokenExpired)
-	case is(stafftoken.ErrInvalid):
+	case is(staff.ErrInvalid):
 		return refuse(order.CodeTokenInvalid)
-	case is(stafftoken.ErrIssuerDown):
+	case is(staff.ErrIssuerDown):
 		return refuse(order.CodeIssuerDown)
-	case is(stafftoken.ErrNoRole, stafftoken.ErrRoleAmbiguous):
+	case is(staff.ErrNoRole, staff.ErrRoleAmbiguous):
 		return refuse(order.CodeRoleInvalid)
 	case is(errDestroyed, custody.ErrDestroyed):
 		return refuse(order.CodeDestroyed)

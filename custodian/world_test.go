@@ -38,10 +38,10 @@ import (
 	"github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/internal/devstack"
 	"github.com/sceau-project/sceau/internal/pgtest"
-	"github.com/sceau-project/sceau/internal/stafftoken"
 	"github.com/sceau-project/sceau/internal/vaulttest"
 	"github.com/sceau-project/sceau/policy"
 	policystore "github.com/sceau-project/sceau/policy/pgstore"
+	"github.com/sceau-project/sceau/staff"
 )
 
 // world is a whole service on real servers: both faces' stores, an issuer, and
@@ -92,7 +92,7 @@ func newWorldOn(t *testing.T, db *pgtest.DB, change func(*custodian.Config)) *wo
 	})
 	w.must(err)
 	t.Cleanup(vault.Close)
-	verifier, err := stafftoken.New(stafftoken.Config{
+	verifier, err := staff.NewVerifier(staff.Config{
 		Issuer: w.issuer.URL, Audience: "sceau-custodian", PersonClaim: "person", RolesClaim: "groups", UnitClaim: "unit", NameClaim: "name",
 	})
 	w.must(err)
@@ -338,7 +338,7 @@ func (w *world) hire(name, human, role string) person {
 		},
 	}
 	p.token = w.issuer.sign(w.t, p.claims)
-	claims := stafftoken.Claims{Issuer: w.issuer.URL, Subject: name, Session: "sid-of-" + name, Person: human}
+	claims := staff.Claims{Issuer: w.issuer.URL, Subject: name, Session: "sid-of-" + name, Person: human}
 	sum := claims.SessionSum()
 	_, err := w.staffLog.Do(context.Background(), pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (any, error) {
 		ref, err := turn.Append(pglog.Draft{Actor: p.Actor, Action: audit.ActionStaffSignedIn,

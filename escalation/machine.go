@@ -62,11 +62,11 @@ type Role string
 // The roles.
 const (
 	RoleRequester      Role = "requester"
-	RoleAgent          Role = "agent" // another one, or any before there is a requester
-	RolePsychologist   Role = "psychologist"
-	RoleSupervisor     Role = "supervisor"
-	RoleInspector      Role = "inspector"
-	RolePrivacyOfficer Role = "privacy_officer"
+	RoleAgent          Role = policy.RoleAgent // another one, or any before there is a requester
+	RolePsychologist   Role = policy.RolePsychologist
+	RoleSupervisor     Role = policy.RoleSupervisor
+	RoleInspector      Role = policy.RoleInspector
+	RolePrivacyOfficer Role = policy.RolePrivacyOfficer
 	RoleMinor          Role = "minor"
 	RoleSweeper        Role = "sweeper"   // a process that records what time did
 	RoleCustodian      Role = "custodian" // the gate, recording outcomes

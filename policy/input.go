@@ -65,6 +65,10 @@ const (
 	RolePrivacyOfficer = "privacy_officer"
 )
 
+// StaffRoles lists every role that a member of staff can have. It is the only
+// list: configurations, tokens and PostgreSQL's CHECKs are held to it.
+var StaffRoles = []string{RoleAgent, RolePsychologist, RoleSupervisor, RoleInspector, RolePrivacyOfficer}
+
 // A Participant has joined the conversation at some time.
 type Participant struct {
 	ID     string `json:"id"`

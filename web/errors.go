@@ -12,8 +12,8 @@ import (
 	"github.com/sceau-project/sceau/escalation"
 	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/internal/pgfault"
-	"github.com/sceau-project/sceau/internal/stafftoken"
 	policystore "github.com/sceau-project/sceau/policy/pgstore"
+	stafftoken "github.com/sceau-project/sceau/staff"
 	staffstore "github.com/sceau-project/sceau/staff/pgstore"
 )
 
@@ -53,6 +53,7 @@ func asFail(err error) *fail {
 		{staffstore.ErrRole, "role.invalid"},
 		{staffstore.ErrChanged, "token.invalid"},
 		{staffstore.ErrEnded, "token.expired"},
+		{staffstore.ErrAltered, "content.altered"},
 		{liftstore.ErrNotFound, "escalation.not_found"},
 		{policystore.ErrNone, "policy.unavailable"},
 		{pglog.ErrIdempotencyMismatch, "idempotency.mismatch"},

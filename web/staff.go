@@ -12,9 +12,9 @@ import (
 	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/custodian/order"
 	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
-	"github.com/sceau-project/sceau/internal/stafftoken"
 	"github.com/sceau-project/sceau/policy"
 	policystore "github.com/sceau-project/sceau/policy/pgstore"
+	stafftoken "github.com/sceau-project/sceau/staff"
 	staffstore "github.com/sceau-project/sceau/staff/pgstore"
 )
 

@@ -33,10 +33,10 @@ import (
 	"github.com/sceau-project/sceau/internal/devissuer"
 	"github.com/sceau-project/sceau/internal/devstack"
 	"github.com/sceau-project/sceau/internal/pgtest"
-	"github.com/sceau-project/sceau/internal/stafftoken"
 	"github.com/sceau-project/sceau/internal/vaulttest"
 	"github.com/sceau-project/sceau/policy"
 	policystore "github.com/sceau-project/sceau/policy/pgstore"
+	stafftoken "github.com/sceau-project/sceau/staff"
 	staffstore "github.com/sceau-project/sceau/staff/pgstore"
 	"github.com/sceau-project/sceau/web"
 )
@@ -143,7 +143,7 @@ func (w *world) log(via audit.Via) *pglog.Log {
 
 func (w *world) verifier(audience string) *stafftoken.Verifier {
 	w.t.Helper()
-	v, err := stafftoken.New(stafftoken.Config{
+	v, err := stafftoken.NewVerifier(stafftoken.Config{
 		Issuer: w.issuer.URL, Audience: audience, PersonClaim: "person", RolesClaim: "groups", UnitClaim: "unit", NameClaim: "name",
 	})
 	w.must(err)

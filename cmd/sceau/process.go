@@ -14,8 +14,8 @@ import (
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/internal/config"
-	"github.com/sceau-project/sceau/internal/stafftoken"
 	"github.com/sceau-project/sceau/policy"
+	"github.com/sceau-project/sceau/staff"
 )
 
 // newLogger writes the process's own log. Callers pass codes, routes and
@@ -86,8 +86,8 @@ func pinnedKey(c config.Policy) (policy.Verification, error) {
 	return policy.Verification{KeyID: c.KeyID, PublicKeyPEM: pem}, nil
 }
 
-func newVerifier(c config.OIDC, audience string) (*stafftoken.Verifier, error) {
-	return stafftoken.New(stafftoken.Config{
+func newVerifier(c config.OIDC, audience string) (*staff.Verifier, error) {
+	return staff.NewVerifier(staff.Config{
 		Issuer: c.Issuer, Audience: audience, Roles: c.Roles,
 		PersonClaim: c.PersonClaim, RolesClaim: c.RolesClaim, UnitClaim: c.UnitClaim, NameClaim: c.NameClaim,
 	})

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sceau-project/sceau/policy"
 )
 
 // Role is the process that reads the configuration.
@@ -33,9 +35,6 @@ const (
 
 // Roles lists every Role.
 var Roles = []Role{RolePublic, RoleStaff, RoleCustodian, RoleOperator, RoleOwner}
-
-// StaffRoles are Sceau's own names for what staff may be.
-var StaffRoles = []string{"agent", "psychologist", "supervisor", "inspector", "privacy_officer"}
 
 type checker struct {
 	config   *Config
@@ -239,8 +238,8 @@ func (c *checker) oidc(o OIDC) {
 		c.fail("oidc.custodian_audience", "must differ from oidc.staff_audience")
 	}
 	for _, role := range o.Roles {
-		if !slices.Contains(StaffRoles, role) {
-			c.fail("oidc.roles", "every value must be one of %s", strings.Join(StaffRoles, ", "))
+		if !slices.Contains(policy.StaffRoles, role) {
+			c.fail("oidc.roles", "every value must be one of %s", strings.Join(policy.StaffRoles, ", "))
 			return
 		}
 	}

@@ -9,38 +9,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
-	"github.com/sceau-project/sceau/internal/stafftoken"
+	"github.com/sceau-project/sceau/staff"
 )
-
-var (
-	// ErrRole means that the role asked for is not the one of this session, or
-	// not one of the token's. Switching role is signing in again.
-	ErrRole = errors.New("the session does not act in that role")
-
-	// ErrChanged means that a token says of an account or a session what was
-	// said differently before: another person behind the account, or another
-	// account behind the session.
-	ErrChanged = errors.New("the token contradicts what is known of the account")
-
-	// ErrEnded means that the session was ended.
-	ErrEnded = errors.New("the session has ended")
-
-	// ErrDatabase means that PostgreSQL could not be asked.
-	ErrDatabase = errors.New("the database does not answer")
-)
-
-// A Session is one signing in of one account, in one role.
-type Session struct {
-	Actor audit.Actor // as entries name it
-	Name  string      // shown to colleagues
-}
 
 // Sessions binds the tokens of staff to sessions.
 type Sessions struct {
@@ -55,12 +31,12 @@ func NewSessions(pool *pgxpool.Pool, log *pglog.Log) *Sessions {
 
 // Of returns the session of a verified token, in the role asked for, or in its
 // only role when none is. The first use of a session binds it to its role and
-// is an entry, staff.signed_in, in the same transaction. The error is ErrRole,
-// ErrChanged, ErrEnded, ErrDatabase, the log's, or stafftoken's for a choice of
+// is an entry, staff.signed_in, in the same transaction. The error is Find's
+// (but for ErrUnknown), the log's, or staff's for a choice of
 // role that is impossible.
-func (s *Sessions) Of(ctx context.Context, claims stafftoken.Claims, asked string) (Session, error) {
-	session, err := find(ctx, s.pool, claims, asked)
-	if !errors.Is(err, pgx.ErrNoRows) {
+func (s *Sessions) Of(ctx context.Context, claims staff.Claims, asked string) (Session, error) {
+	session, err := Find(ctx, s.pool, claims, asked)
+	if !errors.Is(err, ErrUnknown) {
 		return session, err
 	}
 	role, err := claims.Role(asked)
@@ -70,7 +46,7 @@ func (s *Sessions) Of(ctx context.Context, claims stafftoken.Claims, asked strin
 	_, err = s.log.Do(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (any, error) {
 		// Another request of the same session may have been first.
 		var err error
-		if session, err = find(ctx, turn.Tx, claims, asked); !errors.Is(err, pgx.ErrNoRows) {
+		if session, _, err = find(ctx, turn.Tx, claims, asked); !errors.Is(err, ErrUnknown) {
 			return nil, err
 		}
 		session, err = signIn(ctx, turn, claims, role)
@@ -79,48 +55,9 @@ func (s *Sessions) Of(ctx context.Context, claims stafftoken.Claims, asked strin
 	return session, err
 }
 
-type querier interface {
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}
-
-const bound = `
-SELECT s.session_id, s.role, s.ended_at IS NOT NULL, f.staff_id, f.person_id, coalesce(f.unit_id, ''), f.name,
-       f.issuer, f.subject, p.claim
-FROM sceau.staff_sessions s
-JOIN sceau.staff f USING (staff_id)
-JOIN sceau.persons p USING (person_id)
-WHERE s.issuer = $1 AND s.sid_sha256 = $2`
-
-// find looks for a bound session; pgx.ErrNoRows when there is none.
-func find(ctx context.Context, q querier, claims stafftoken.Claims, asked string) (Session, error) {
-	var (
-		session                 Session
-		a                       = &session.Actor
-		ended                   bool
-		issuer, subject, person string
-		sum                     = claims.SessionSum()
-	)
-	err := q.QueryRow(ctx, bound, claims.Issuer, sum[:]).
-		Scan(&a.Session, &a.Role, &ended, &a.ID, &a.Person, &a.Unit, &session.Name, &issuer, &subject, &person)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return Session{}, pgx.ErrNoRows
-	case err != nil:
-		return Session{}, fmt.Errorf("%w: finding a session: %w", ErrDatabase, err)
-	case issuer != claims.Issuer, subject != claims.Subject, person != claims.Person:
-		return Session{}, ErrChanged
-	case ended:
-		return Session{}, ErrEnded
-	case asked != "" && asked != a.Role, !slices.Contains(claims.Roles, a.Role):
-		// A role that the account lost since is lost to its sessions too.
-		return Session{}, ErrRole
-	}
-	return session, nil
-}
-
 // signIn binds a session, in a turn under the log's head lock: so nobody else
 // inserts the same account, person or unit at the same time.
-func signIn(ctx context.Context, turn *pglog.Turn, claims stafftoken.Claims, role string) (Session, error) {
+func signIn(ctx context.Context, turn *pglog.Turn, claims staff.Claims, role string) (Session, error) {
 	session := Session{Name: claims.Name, Actor: audit.Actor{Role: role, Session: newID("x-")}}
 	a := &session.Actor
 	fail := func(err error) (Session, error) {

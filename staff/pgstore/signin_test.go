@@ -3,13 +3,16 @@ package pgstore_test
 import (
 	"context"
 	"errors"
+	"regexp"
+	"slices"
 	"sync"
 	"testing"
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/internal/pgtest"
-	"github.com/sceau-project/sceau/internal/stafftoken"
+	"github.com/sceau-project/sceau/policy"
+	"github.com/sceau-project/sceau/staff"
 	"github.com/sceau-project/sceau/staff/pgstore"
 )
 
@@ -25,8 +28,8 @@ func newSessions(t *testing.T) (*pgstore.Sessions, *pgtest.DB) {
 	return pgstore.NewSessions(pool, log), db
 }
 
-func amal(session string) stafftoken.Claims {
-	return stafftoken.Claims{
+func amal(session string) staff.Claims {
+	return staff.Claims{
 		Issuer: "https://id.example", Subject: "amal", Session: session, Person: "P-A", Unit: "rennes", Name: "Amal H.",
 		Roles: []string{"agent", "supervisor"},
 	}
@@ -109,20 +112,20 @@ func TestRefusals(t *testing.T) {
 	if _, err := sessions.Of(ctx, amal("one"), "agent"); err != nil {
 		t.Fatal(err)
 	}
-	change := func(f func(*stafftoken.Claims)) stafftoken.Claims { c := amal("one"); f(&c); return c }
+	change := func(f func(*staff.Claims)) staff.Claims { c := amal("one"); f(&c); return c }
 	tests := []struct {
 		name   string
-		claims stafftoken.Claims
+		claims staff.Claims
 		asked  string
 		want   error
 	}{
 		{"another role in the same session", amal("one"), "supervisor", pgstore.ErrRole},
-		{"a role that the account lost", change(func(c *stafftoken.Claims) { c.Roles = []string{"supervisor"} }), "", pgstore.ErrRole},
-		{"another account in the same session", change(func(c *stafftoken.Claims) { c.Subject = "bruno" }), "", pgstore.ErrChanged},
-		{"another person in the same session", change(func(c *stafftoken.Claims) { c.Person = "P-B" }), "", pgstore.ErrChanged},
-		{"another person behind a known account", change(func(c *stafftoken.Claims) { c.Person, c.Session = "P-B", "new" }), "supervisor", pgstore.ErrChanged},
-		{"no role chosen", amal("new"), "", stafftoken.ErrRoleAmbiguous},
-		{"a role that the account has not", amal("new"), "inspector", stafftoken.ErrNoRole},
+		{"a role that the account lost", change(func(c *staff.Claims) { c.Roles = []string{"supervisor"} }), "", pgstore.ErrRole},
+		{"another account in the same session", change(func(c *staff.Claims) { c.Subject = "bruno" }), "", pgstore.ErrChanged},
+		{"another person in the same session", change(func(c *staff.Claims) { c.Person = "P-B" }), "", pgstore.ErrChanged},
+		{"another person behind a known account", change(func(c *staff.Claims) { c.Person, c.Session = "P-B", "new" }), "supervisor", pgstore.ErrChanged},
+		{"no role chosen", amal("new"), "", staff.ErrRoleAmbiguous},
+		{"a role that the account has not", amal("new"), "inspector", staff.ErrNoRole},
 	}
 	before := count(t, db, signedIn)
 	for _, tt := range tests {
@@ -170,5 +173,51 @@ func TestFirstUseRaces(t *testing.T) {
 	wait.Wait()
 	if len(bound) != 1 || count(t, db, signedIn) != 1 {
 		t.Errorf("one session became %v", bound)
+	}
+}
+
+// TestPostgreSQLKnowsEveryRole: the CHECK of a session's role lists the roles
+// of staff, no more and no fewer.
+func TestPostgreSQLKnowsEveryRole(t *testing.T) {
+	_, db := newSessions(t)
+	var check string
+	if err := db.Super.QueryRow(context.Background(), `SELECT pg_get_constraintdef(oid) FROM pg_constraint
+		WHERE conrelid = 'sceau.staff_sessions'::regclass AND conname = 'role_known'`).Scan(&check); err != nil {
+		t.Fatal(err)
+	}
+	var listed []string
+	for _, quoted := range regexp.MustCompile(`'([a-z_]+)'`).FindAllStringSubmatch(check, -1) {
+		listed = append(listed, quoted[1])
+	}
+	if !slices.Equal(listed, policy.StaffRoles) {
+		t.Errorf("PostgreSQL lists %v, policy %v", listed, policy.StaffRoles)
+	}
+}
+
+// TestRowsThatDisagreeWithTheLog: whoever can write the rows of a session, but
+// not the log, does not become somebody else.
+func TestRowsThatDisagreeWithTheLog(t *testing.T) {
+	ctx := context.Background()
+	for name, change := range map[string]string{
+		"another role":    `UPDATE sceau.staff_sessions SET role = 'supervisor'`,
+		"another account": `UPDATE sceau.staff SET subject = subject || ' before'; INSERT INTO sceau.staff SELECT 's-else', issuer, 'amal', person_id, unit_id, name FROM sceau.staff; UPDATE sceau.staff_sessions SET staff_id = 's-else'`,
+		"another entry":   `UPDATE sceau.staff_sessions SET signed_in_seq = (SELECT max(seq) FROM sceau.entries)`,
+		"no entry":        `UPDATE sceau.staff_sessions SET signed_in_seq = 1000000`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			sessions, db := newSessions(t)
+			if _, err := sessions.Of(ctx, amal("one"), "agent"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := sessions.Of(ctx, amal("two"), "supervisor"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.Super.Exec(ctx, change+` WHERE sid_sha256 = sha256('one')`); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := sessions.Of(ctx, amal("one"), ""); !errors.Is(err, pgstore.ErrAltered) {
+				t.Errorf("got %v, want %v", err, pgstore.ErrAltered)
+			}
+		})
 	}
 }

@@ -1,4 +1,4 @@
-package stafftoken
+package staff
 
 import (
 	"context"
@@ -86,7 +86,7 @@ func newVerifier(t *testing.T, i *issuer, change func(*Config)) *Verifier {
 	if change != nil {
 		change(&cfg)
 	}
-	v, err := New(cfg)
+	v, err := NewVerifier(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

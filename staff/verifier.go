@@ -1,17 +1,7 @@
-// Package stafftoken verifies the OpenID Connect tokens of staff. The staff
-// face and the custodian each verify every token themselves, for the audience
-// that names them: neither takes the other's word.
-//
-// The provider may be down when a process starts and may go away later; that
-// is ErrIssuerDown, never a verdict on the token, and heals by itself.
-package stafftoken
+package staff
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +13,8 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+
+	"github.com/sceau-project/sceau/policy"
 )
 
 var (
@@ -31,19 +23,10 @@ var (
 	ErrInvalid = errors.New("staff token is not valid")
 	// ErrExpired means that a token was valid once.
 	ErrExpired = errors.New("staff token has expired")
-	// ErrIssuerDown means that the provider cannot be asked for its keys, so
-	// nothing can be said about a token.
+	// ErrIssuerDown means that the provider's keys cannot be fetched, so a
+	// token can be neither accepted nor refused.
 	ErrIssuerDown = errors.New("the identity provider does not answer")
-	// ErrNoRole means that a token has no role of Sceau, or not the one asked
-	// for.
-	ErrNoRole = errors.New("staff token does not carry that role")
-	// ErrRoleAmbiguous means that a token has several roles and none was
-	// chosen.
-	ErrRoleAmbiguous = errors.New("staff token carries several roles: choose one")
 )
-
-// roles are those that a member of staff can have.
-var roles = []string{"agent", "psychologist", "supervisor", "inspector", "privacy_officer"}
 
 // maxToken bounds a raw token in bytes; maxClaim a claim.
 const (
@@ -66,48 +49,11 @@ type Config struct {
 	Now func() time.Time
 }
 
-// Claims are what a verified token says.
-type Claims struct {
-	Issuer  string
-	Subject string
-	Session string // the `sid` claim, or `jti` when there is none
-	Person  string // the same for every account of one human
-	Unit    string // may be empty
-	Name    string // may be empty
-	Roles   []string
-	Expires time.Time
-}
-
-// SessionSum is how the database names the session: its id is never stored.
-func (c Claims) SessionSum() [32]byte { return sha256.Sum256([]byte(c.Session)) }
-
-// Binding is how the log names the bearer of a session: nothing can be told
-// from it without the session's id, and no other account, person or session
-// has the same. So a row that ties a session to somebody else is found out.
-func (c Claims) Binding() string {
-	m := hmac.New(sha256.New, []byte(c.Session))
-	for _, part := range []string{"sceau.session/v1", c.Issuer, c.Subject, c.Person} {
-		m.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part))))
-		m.Write([]byte(part))
-	}
-	return "sha256:" + hex.EncodeToString(m.Sum(nil))
-}
-
-// Role is the role in which the bearer acts: the one asked for, or the only
-// one. The error is ErrNoRole or ErrRoleAmbiguous.
-func (c Claims) Role(asked string) (string, error) {
-	switch {
-	case asked != "" && slices.Contains(c.Roles, asked):
-		return asked, nil
-	case asked != "" || len(c.Roles) == 0:
-		return "", ErrNoRole
-	case len(c.Roles) > 1:
-		return "", ErrRoleAmbiguous
-	}
-	return c.Roles[0], nil
-}
-
-// Verifier verifies tokens for one audience. It is safe for concurrent use.
+// Verifier verifies tokens for one audience. The provider may be down when a
+// process starts and may go away later: that is ErrIssuerDown, which ends by
+// itself when the provider is back.
+//
+// It is safe for concurrent use.
 type Verifier struct {
 	cfg  Config
 	http *http.Client
@@ -118,8 +64,8 @@ type Verifier struct {
 	failedAt time.Time
 }
 
-// New makes a verifier. It does not contact the provider.
-func New(cfg Config) (*Verifier, error) {
+// NewVerifier makes a verifier. It does not contact the provider.
+func NewVerifier(cfg Config) (*Verifier, error) {
 	if cfg.Issuer == "" || cfg.Audience == "" || cfg.PersonClaim == "" || cfg.RolesClaim == "" {
 		return nil, errors.New("a token verifier needs an issuer, an audience, a person claim and a roles claim")
 	}
@@ -270,7 +216,7 @@ func (v *Verifier) read(token *oidc.IDToken) (Claims, error) {
 		if len(v.cfg.Roles) > 0 {
 			role = v.cfg.Roles[value]
 		}
-		if slices.Contains(roles, role) && !slices.Contains(c.Roles, role) {
+		if slices.Contains(policy.StaffRoles, role) && !slices.Contains(c.Roles, role) {
 			c.Roles = append(c.Roles, role)
 		}
 	}
