@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Meta says which part of which log an export holds. It proves nothing alone:
@@ -27,10 +28,13 @@ func (h *Hash) UnmarshalText(b []byte) (err error) {
 	return err
 }
 
-// IsOrigin reports whether s can name a log: an id without '+', which signed
-// checkpoints keep for themselves.
+// MaxOrigin bounds the name of a log in bytes.
+const MaxOrigin = 200
+
+// IsOrigin reports whether s can name a log: an id of at most MaxOrigin bytes
+// without '+', which signed checkpoints reserve.
 func IsOrigin(s string) bool {
-	return isID([]byte(s)) && !bytes.ContainsRune([]byte(s), '+')
+	return len(s) <= MaxOrigin && isID([]byte(s)) && !strings.Contains(s, "+")
 }
 
 func (m Meta) check() error {

@@ -59,9 +59,9 @@ func Up(ctx context.Context, ownerURL string) error {
 	return nil
 }
 
-// InitLog gives the log its origin: a name such as "sceau.example.fr/2026",
-// printable ASCII without space, quote, backslash or plus, never to be given to another log. Repeating it
-// with the same origin changes nothing; with another it fails.
+// InitLog gives the log its origin: a name such as "sceau.example.fr/2026", in
+// the form that audit.IsOrigin accepts, never to be given to another log.
+// Repeating it with the same origin changes nothing; with another it fails.
 func InitLog(ctx context.Context, ownerURL, origin string) error {
 	db, err := sql.Open("pgx", ownerURL)
 	if err != nil {

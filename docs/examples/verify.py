@@ -16,7 +16,7 @@ LEAF = HEAD + r',"via":"(?:public|staff|custodian|publisher|operator)","actor":(
     r',"action":"%s\.%s"' % (KEY, KEY) + ''.join(r'(?:,"%s":%s)?' % field for field in (
         ('case', CASE), ('subject', some('type id')), ('ground', ID), ('decision', some('id path policy engine input result')),
         ('details', pairs('(?:%s|true|false|%s)' % (TEXT, INT))), ('commitments', pairs(HASH)))) + r'\}'
-META = r'\{"v":1,"origin":"[!#-*,-\[\]-~]{1,256}","first":%s,"prev":%s,"count":%s,"head":%s\}' % (INT, HASH, INT, HASH)
+META = r'\{"v":1,"origin":"[!#-*,-\[\]-~]{1,200}","first":%s,"prev":%s,"count":%s,"head":%s\}' % (INT, HASH, INT, HASH)
 OPENING = r'\{"seq":%s,"field":"%s","case":(?:%s|""),"salt":%s,"value":%s\}' % (INT, KEY, CASE, HASH, TEXT)
 
 def need(ok, why):

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/policy"
 )
 
@@ -130,9 +131,8 @@ func (c *checker) origin(key, value string) {
 	if !c.required(key, value) {
 		return
 	}
-	bad := strings.ContainsFunc(value, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("+\"\\", r) })
-	if bad || len(value) > 255 {
-		c.fail(key, "must be at most 255 printable ASCII characters without space, quote, backslash or plus")
+	if !audit.IsOrigin(value) {
+		c.fail(key, "must be at most %d printable ASCII characters without space, quote, backslash or plus", audit.MaxOrigin)
 	}
 }
 

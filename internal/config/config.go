@@ -37,7 +37,7 @@ type Config struct {
 type Log struct {
 	// Origin is the log's name, fixed for ever when the log begins: it is
 	// hashed into the first entry, and a process refuses a database whose log
-	// has another. Printable ASCII without space, quote, backslash or plus, such
+	// has another. At most 200 printable ASCII characters without space, quote, backslash or plus, such
 	// as "sceau.example.org/2026".
 	Origin string `yaml:"origin"`
 }

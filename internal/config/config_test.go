@@ -55,6 +55,7 @@ func TestRefusals(t *testing.T) {
 		{"bad origin", publicYAML, []string{"SCEAU_LOG_ORIGIN=s3cr3t name"}, RolePublic, "log.origin (SCEAU_LOG_ORIGIN): must be"},
 		{"bad number in the environment", publicYAML, []string{"SCEAU_DATABASE_MAX_CONNECTIONS=s3cr3t"}, RolePublic, "expected a whole number"},
 		{"misspelt variable", publicYAML, []string{"SCEAU_DATABASE_ULR=s3cr3t"}, RolePublic, "SCEAU_DATABASE_ULR: no such key"},
+		{"long origin", publicYAML, []string{"SCEAU_LOG_ORIGIN=" + strings.Repeat("s3cr3t", 34)}, RolePublic, "log.origin (SCEAU_LOG_ORIGIN): must be at most 200"},
 		{"no database", "log: {origin: a}\n", nil, RoleOwner, "database.url: is missing; set it, or SCEAU_DATABASE_URL"},
 		{"not a database URL", "log: {origin: a}\ndatabase: {url: 's3cr3t dsn'}\n", nil, RoleOwner, "sceau.yaml:2: database.url: must be a URL"},
 		{"Vault for a face", publicYAML + "vault:\n  role_id_file: /s3cr3t\n", nil, RolePublic, "only the custodian"},
