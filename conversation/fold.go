@@ -150,7 +150,7 @@ var rules = map[audit.Action]struct {
 	audit.ActionConversationJoined:     {via: audit.ViaStaff, opened: true, open: true, head: true, apply: (*Conversation).joined},
 	audit.ActionConversationHandedOver: {via: audit.ViaStaff, opened: true, open: true, head: true, apply: (*Conversation).handedOver},
 	audit.ActionConversationRead:       {via: audit.ViaCustodian, opened: true, head: true, apply: nothingMore},
-	audit.ActionEscalationRequested:    {via: audit.ViaStaff, opened: true, open: true, head: true, apply: nothingMore},
+	audit.ActionEscalationRequested:    {via: audit.ViaStaff, opened: true, head: true, apply: nothingMore}, // danger does not end with a click
 	audit.ActionConversationClosed:     {via: audit.ViaPublic, orVia: audit.ViaStaff, opened: true, open: true, head: true, apply: (*Conversation).closed},
 }
 

@@ -137,6 +137,18 @@ func TestFoldTellsTheStory(t *testing.T) {
 	}
 }
 
+// Policy lets an agent ask while a closed conversation can still be read. Were such a
+// request no possible history, the child's case could never be read again.
+func TestALiftMayBeAskedForAfterClosing(t *testing.T) {
+	c, err := conversation.Fold(open(joined(amal), closedBy(audit.ViaPublic, minor), act(audit.ViaStaff, amal, audit.ActionEscalationRequested, 9)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := c.Heads[len(c.Heads)-1]; c.State != conversation.StateClosed || last.Seq != c.LastSeq {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestFoldOfLittle(t *testing.T) {
 	for name, tt := range map[string]struct {
 		entries []audit.Entry
@@ -208,7 +220,7 @@ func TestFoldRefusesForgedHistories(t *testing.T) {
 		"closed by public as the agent":  open(joined(amal), closedBy(audit.ViaPublic, amal)),
 		"read through a face":            open(joined(amal), act(audit.ViaStaff, amal, audit.ActionConversationRead, 2)),
 		"a head of nothing":              open(joined(amal), act(audit.ViaCustodian, amal, audit.ActionConversationRead, 0)),
-		"a lift after closing":           open(joined(amal), closedBy(audit.ViaPublic, minor), act(audit.ViaStaff, amal, audit.ActionEscalationRequested, 9)),
+		"a lift before opening":          story(key("transcript"), key("identity"), act(audit.ViaStaff, amal, audit.ActionEscalationRequested, 9)),
 		"out of order":                   {open()[2], open()[1]},
 		"one entry twice":                {open()[0], open()[0]},
 	} {
