@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/sceau-project/sceau/audit"
@@ -38,6 +39,7 @@ type Conversation struct {
 	State        State
 	OpenedAt     time.Time
 	OpenedSeq    int64
+	Token        string    // "sha256:" and hexadecimal, of the token that it was opened with
 	ClosedAt     time.Time // zero while open
 	ClosedSeq    int64     // 0 while open: entry 0 never closes, since one opened before it
 	Participants []Participant
@@ -91,14 +93,15 @@ func Fold(entries []audit.Entry) (Conversation, error) {
 	return c, nil
 }
 
-// Apply folds one more entry, which follows those folded before. After an error c is
-// of no use. Start from LastSeq -1, as Fold does, where entry 0 may be among them.
+// Apply folds one more entry, which follows those folded before. On error c is
+// unchanged, and nothing may be decided from it. Start from LastSeq -1, as Fold does,
+// where entry 0 may be among them.
 func (c *Conversation) Apply(e audit.Entry) error {
 	err := c.apply(e)
 	if err != nil {
 		return fmt.Errorf("%w: entry %d, %s: %w", ErrHistory, e.Seq, e.Action, err)
 	}
-	c.LastSeq = e.Seq
+	c.Case, c.LastSeq = e.Case, e.Seq
 	return nil
 }
 
@@ -106,10 +109,7 @@ func (c *Conversation) apply(e audit.Entry) error {
 	if e.Seq <= c.LastSeq {
 		return fmt.Errorf("comes after entry %d", c.LastSeq)
 	}
-	if c.Case == "" {
-		c.Case = e.Case
-	}
-	if e.Case == "" || e.Case != c.Case {
+	if e.Case == "" || c.Case != "" && e.Case != c.Case {
 		return errors.New("is of another case")
 	}
 	rule, ok := rules[e.Action]
@@ -125,12 +125,17 @@ func (c *Conversation) apply(e audit.Entry) error {
 	if rule.open && c.State == StateClosed {
 		return errors.New("comes after the conversation was closed")
 	}
+	if !rule.head {
+		return rule.apply(c, e)
+	}
+	head, err := headOf(e)
+	if err != nil {
+		return err
+	}
 	if err := rule.apply(c, e); err != nil {
 		return err
 	}
-	if rule.head {
-		return c.recordHead(e)
-	}
+	c.Heads = append(c.Heads, head)
 	return nil
 }
 
@@ -203,6 +208,7 @@ func (c *Conversation) opened(e audit.Entry) error {
 		}
 	}
 	c.Topic, c.State, c.OpenedAt, c.OpenedSeq = Topic(topic), StateWaiting, e.At, e.Seq
+	c.Token, _ = e.Details["token"].(string)
 	return nil
 }
 
@@ -292,15 +298,14 @@ func (c *Conversation) closed(e audit.Entry) error {
 	return nil
 }
 
-func (c *Conversation) recordHead(e audit.Entry) error {
+func headOf(e audit.Entry) (Head, error) {
 	text, _ := e.Details["head"].(string)
 	messages, _ := e.Details["messages"].(int64)
 	link, err := ParseHead(text)
 	if err != nil || messages < 1 || messages > MaxMessages {
-		return errors.New("records no head of the messages")
+		return Head{}, errors.New("records no head of the messages")
 	}
-	c.Heads = append(c.Heads, Head{Messages: int(messages), Link: link, Seq: e.Seq})
-	return nil
+	return Head{Messages: int(messages), Link: link, Seq: e.Seq}, nil
 }
 
 func (c *Conversation) join(id, person, role string, seq int64) {
@@ -315,6 +320,14 @@ func (c *Conversation) Active(id string) *Participant {
 		}
 	}
 	return nil
+}
+
+// TakesPart tells whether an actor is in the conversation now: this account, of this
+// human, in this role. Closing the conversation does not end it: see
+// docs/lifecycle.md.
+func (c *Conversation) TakesPart(a audit.Actor) bool {
+	p := c.Active(a.ID)
+	return p != nil && p.Person == a.Person && p.Role == a.Role
 }
 
 // Agent returns the agent who has the conversation, or nil. The pointer is into c.
@@ -345,6 +358,11 @@ func (c *Conversation) Key(class string) *Key {
 		}
 	}
 	return nil
+}
+
+// Erased tells whether a key of the case was destroyed.
+func (c *Conversation) Erased() bool {
+	return slices.ContainsFunc(c.Keys, func(k Key) bool { return k.Destroyed })
 }
 
 // Count returns how many items of a facet were sealed: the number of the next.

@@ -11,20 +11,12 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
-	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/custodian/order"
 	"github.com/sceau-project/sceau/escalation"
 	"github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/policy"
 )
-
-// caseFile is what the entries of one case say, folded.
-type caseFile struct {
-	talk  conversation.Conversation
-	lifts *escalation.Case
-	token string // "sha256:…" of the token that opened the conversation
-}
 
 var caseForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
@@ -38,37 +30,27 @@ func (c *Custodian) committed(ctx context.Context, caseID string, from int64) ([
 
 // openCase reads all entries of a case and folds them. A history that cannot
 // have happened is an error: nothing is decided from it.
-func openCase(ctx context.Context, from entries, caseID string) (*caseFile, error) {
+func openCase(ctx context.Context, from entries, caseID string) (*escalation.Case, error) {
 	history, err := from(ctx, caseID, 0)
 	if err != nil {
 		return nil, fmt.Errorf("reading the entries of the case: %w", err)
 	}
-	f := &caseFile{talk: conversation.Conversation{LastSeq: -1}, lifts: &escalation.Case{}}
+	file := escalation.NewCase()
 	for _, e := range history {
-		if err := f.apply(e.Entry, e.Hash); err != nil {
+		if err := file.Apply(e.Entry, e.Hash); err != nil {
 			return nil, err
 		}
 	}
-	if f.talk.State == "" {
+	if file.State == "" {
 		return nil, refuse(order.CodeConversation)
 	}
-	return f, nil
+	return file, nil
 }
 
-func (f *caseFile) apply(e audit.Entry, hash audit.Hash) error {
-	if err := f.talk.Apply(e); err != nil {
-		return err
-	}
-	if e.Action == audit.ActionConversationOpened {
-		f.token, _ = e.Details["token"].(string)
-	}
-	return f.lifts.Apply(e, hash)
-}
-
-// append writes an entry about the case in the name of actor, with the
+// appendTo writes an entry about the case in the name of actor, with the
 // decision behind it when there is one, and holds it to the rules that will
 // read it.
-func (f *caseFile) append(turn *pglog.Turn, e audit.Entry, actor audit.Actor, by *policy.Decision) (pglog.Ref, error) {
+func appendTo(file *escalation.Case, turn *pglog.Turn, e audit.Entry, actor audit.Actor, by *policy.Decision) (pglog.Ref, error) {
 	d := pglog.Draft{
 		Actor: actor, Action: e.Action, Case: e.Case, Subject: e.Subject, Ground: e.Ground, Details: e.Details,
 	}
@@ -81,7 +63,7 @@ func (f *caseFile) append(turn *pglog.Turn, e audit.Entry, actor audit.Actor, by
 	}
 	e.V, e.Seq, e.At, e.Via, e.Actor = audit.Version, ref.Seq, ref.At, audit.ViaCustodian, actor
 	e.Decision, e.Commitments = d.Decision, d.Commitments
-	return ref, f.apply(e, ref.Hash)
+	return ref, file.Apply(e, ref.Hash)
 }
 
 // caseOf finds the case of an escalation by its escalation.requested entry.

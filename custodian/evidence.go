@@ -26,7 +26,7 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 	if !caseForm.MatchString(o.Escalation) {
 		return order.Evidence{}, refuse(order.CodeEscalation)
 	}
-	var file *caseFile
+	var file *escalation.Case
 	var lift *escalation.Escalation
 	r, _, err := c.record(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (string, pglog.Ref, error) {
 		actor, err := who.actor(ctx, turn.Tx)
@@ -36,7 +36,7 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 		if file, lift, err = openLift(ctx, turn, o.Escalation); err != nil {
 			return "", pglog.Ref{}, err
 		}
-		decision, err := c.ask(ctx, turn.Tx, file.lifts.EvidenceInput(turn.At, actor, lift))
+		decision, err := c.ask(ctx, turn.Tx, file.EvidenceInput(turn.At, actor, lift))
 		switch {
 		case err != nil:
 			return "", pglog.Ref{}, err
@@ -46,7 +46,7 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 		case !decision.Allow:
 			return "", pglog.Ref{}, notAllowed(decision)
 		}
-		ref, err := file.append(turn, escalation.EvidenceReadEntry(lift), actor, &decision)
+		ref, err := appendTo(file, turn, escalation.EvidenceReadEntry(lift), actor, &decision)
 		return lift.Case, ref, err
 	})
 	if err != nil {
@@ -57,7 +57,7 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 	if err != nil {
 		return order.Evidence{}, err
 	}
-	key, _, err := c.readKey(ctx, r, &file.talk, seal.Transcript)
+	key, _, err := c.readKey(ctx, r, &file.Conversation, seal.Transcript)
 	if err != nil {
 		return order.Evidence{}, err
 	}
@@ -78,7 +78,7 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 
 // openLift finds an escalation by its entries alone: a row in PostgreSQL that
 // has none is none.
-func openLift(ctx context.Context, turn *pglog.Turn, id string) (*caseFile, *escalation.Escalation, error) {
+func openLift(ctx context.Context, turn *pglog.Turn, id string) (*escalation.Case, *escalation.Escalation, error) {
 	caseID, err := caseOf(ctx, turn.Tx, id)
 	if err != nil {
 		return nil, nil, err
@@ -87,7 +87,7 @@ func openLift(ctx context.Context, turn *pglog.Turn, id string) (*caseFile, *esc
 	if err != nil {
 		return nil, nil, err
 	}
-	lift, ok := file.lifts.Escalation(id)
+	lift, ok := file.Escalation(id)
 	if !ok {
 		return nil, nil, refuse(order.CodeEscalation)
 	}
@@ -97,7 +97,7 @@ func openLift(ctx context.Context, turn *pglog.Turn, id string) (*caseFile, *esc
 // evidenceOf loads the cited messages, once the whole conversation was
 // verified up to the head that the request recorded, and the header of the
 // narrative, which the request holds the hash of.
-func (c *Custodian) evidenceOf(ctx context.Context, file *caseFile, lift *escalation.Escalation) (cited []sealedMessage, narrative []byte, err error) {
+func (c *Custodian) evidenceOf(ctx context.Context, file *escalation.Case, lift *escalation.Escalation) (cited []sealedMessage, narrative []byte, err error) {
 	messages, err := messagesFrom(ctx, c.pool, lift.Case, 0, int(lift.Messages))
 	if err != nil {
 		return nil, nil, err
@@ -106,7 +106,7 @@ func (c *Custodian) evidenceOf(ctx context.Context, file *caseFile, lift *escala
 	for i, m := range messages {
 		sums[i] = m.sum
 	}
-	heads := slices.DeleteFunc(slices.Clone(file.talk.Heads), func(h conversation.Head) bool { return int64(h.Messages) > lift.Messages })
+	heads := slices.DeleteFunc(slices.Clone(file.Heads), func(h conversation.Head) bool { return int64(h.Messages) > lift.Messages })
 	link, err := conversation.CheckChain(lift.Case, sums, heads)
 	if err != nil {
 		return nil, nil, err

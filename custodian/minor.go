@@ -14,6 +14,7 @@ import (
 
 	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/custodian/order"
+	"github.com/sceau-project/sceau/escalation"
 )
 
 // A minor's token is 32 bytes that PostgreSQL keeps the hash of. A row alone
@@ -100,14 +101,14 @@ func (c *Custodian) ownCase(ctx context.Context, who bearer) (string, error) {
 }
 
 // ownToken says whether a token is one of the case in this file.
-func ownToken(ctx context.Context, q querier, who bearer, file *caseFile) error {
+func ownToken(ctx context.Context, q querier, who bearer, file *escalation.Case) error {
 	own, minted, err := minorCase(ctx, q, who.minor)
 	switch {
 	case err != nil:
 		return err
-	case own != file.talk.Case:
+	case own != file.Case:
 		return refuse(order.CodeConversation)
-	case !minted && file.token != "sha256:"+hex.EncodeToString(who.minor[:]):
+	case !minted && file.Token != "sha256:"+hex.EncodeToString(who.minor[:]):
 		return fmt.Errorf("%w: the token is not the one that opened the conversation", errAltered)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/sceau-project/sceau/conversation/phrase"
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/custodian/order"
+	"github.com/sceau-project/sceau/escalation"
 )
 
 // newPhrase issues the recovery phrase of a minor's conversation. Only its
@@ -108,7 +109,7 @@ func (c *Custodian) returnWith(ctx context.Context, o order.Return) (order.Retur
 
 // readable opens the file of a conversation that the log knows and whose key
 // exists, on a log that continues what was seen.
-func (c *Custodian) readable(ctx context.Context, caseID string) (*caseFile, error) {
+func (c *Custodian) readable(ctx context.Context, caseID string) (*escalation.Case, error) {
 	if _, err := c.lookAround(ctx, c.pool); err != nil {
 		return nil, err
 	}
@@ -116,7 +117,7 @@ func (c *Custodian) readable(ctx context.Context, caseID string) (*caseFile, err
 	if err != nil {
 		return nil, err
 	}
-	if file.talk.Key(seal.Transcript).Destroyed {
+	if file.Key(seal.Transcript).Destroyed {
 		return nil, errDestroyed
 	}
 	return file, nil

@@ -14,6 +14,7 @@ import (
 	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/custodian/order"
+	"github.com/sceau-project/sceau/escalation"
 	"github.com/sceau-project/sceau/policy"
 )
 
@@ -28,7 +29,7 @@ type readingSession struct {
 	mu   sync.Mutex
 	used time.Time
 	key  *seal.Key // nil once forgotten
-	file *caseFile
+	file *escalation.Case
 	sums [][32]byte // of the messages verified so far, from position 0
 	link [32]byte   // of the last of them
 }
@@ -151,7 +152,7 @@ func (c *Custodian) openSession(ctx context.Context, o order.OpenSession) (order
 		return order.Session{}, err
 	}
 	c.config.Reached(StepIntentDurable)
-	if s.key, _, err = c.readKey(ctx, r, &s.file.talk, seal.Transcript); err != nil {
+	if s.key, _, err = c.readKey(ctx, r, &s.file.Conversation, seal.Transcript); err != nil {
 		return order.Session{}, err
 	}
 	s.used = c.config.Now()
@@ -198,17 +199,17 @@ func (c *Custodian) tryReading(ctx context.Context, who bearer, caseID string, s
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
-		if n := len(file.talk.Heads); n > 0 && file.talk.Heads[n-1].Messages > len(s.sums) {
+		if n := len(file.Heads); n > 0 && file.Heads[n-1].Messages > len(s.sums) {
 			return "", pglog.Ref{}, errBehind
 		}
-		link, err := conversation.CheckChain(caseID, s.sums, file.talk.Heads)
+		link, err := conversation.CheckChain(caseID, s.sums, file.Heads)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
 		entry := audit.Entry{Action: audit.ActionConversationRead, Case: caseID, Details: audit.Details{
 			"head": conversation.FormatHead(link), "messages": int64(len(s.sums)),
 		}}
-		ref, err := file.append(turn, entry, actor, decision)
+		ref, err := appendTo(file, turn, entry, actor, decision)
 		s.file, s.link = file, link
 		return caseID, ref, err
 	})
@@ -218,12 +219,12 @@ func (c *Custodian) tryReading(ctx context.Context, who bearer, caseID string, s
 // mayRead says whether the caller may read this conversation now, and as whom.
 // Staff need policy's consent. A minor may always read their own conversation,
 // closed or not, as long as it can be read at all.
-func (c *Custodian) mayRead(ctx context.Context, q querier, at time.Time, who bearer, file *caseFile) (audit.Actor, *policy.Decision, error) {
+func (c *Custodian) mayRead(ctx context.Context, q querier, at time.Time, who bearer, file *escalation.Case) (audit.Actor, *policy.Decision, error) {
 	if who.staff == nil {
 		if err := ownToken(ctx, q, who, file); err != nil {
 			return audit.Actor{}, nil, err
 		}
-		if file.talk.Key(seal.Transcript).Destroyed {
+		if file.Key(seal.Transcript).Destroyed {
 			return audit.Actor{}, nil, errDestroyed
 		}
 		return minorActor, nil, nil
@@ -232,7 +233,7 @@ func (c *Custodian) mayRead(ctx context.Context, q querier, at time.Time, who be
 	if err != nil {
 		return audit.Actor{}, nil, err
 	}
-	decision, err := c.ask(ctx, q, file.lifts.ReadInput(at, actor))
+	decision, err := c.ask(ctx, q, file.ReadInput(at, actor))
 	switch {
 	case err != nil:
 		return audit.Actor{}, nil, err
@@ -245,8 +246,8 @@ func (c *Custodian) mayRead(ctx context.Context, q querier, at time.Time, who be
 	return audit.Actor{}, nil, notAllowed(decision)
 }
 
-func tookPart(file *caseFile, actor audit.Actor) bool {
-	for _, p := range file.talk.Participants {
+func tookPart(file *escalation.Case, actor audit.Actor) bool {
+	for _, p := range file.Participants {
 		if p.ID == actor.ID {
 			return true
 		}
@@ -317,7 +318,7 @@ func (c *Custodian) stillMayRead(ctx context.Context, s *readingSession, who bea
 	if err != nil {
 		return err
 	}
-	file, err := openCase(ctx, c.committed, s.file.talk.Case)
+	file, err := openCase(ctx, c.committed, s.file.Case)
 	if err != nil {
 		return err
 	}
@@ -333,7 +334,7 @@ func (c *Custodian) stillMayRead(ctx context.Context, s *readingSession, who bea
 // still.
 func (c *Custodian) verifiedMessages(ctx context.Context, s *readingSession, from, to int) ([]sealedMessage, error) {
 	start := min(from, len(s.sums))
-	messages, err := messagesFrom(ctx, c.pool, s.file.talk.Case, start, max(to, start))
+	messages, err := messagesFrom(ctx, c.pool, s.file.Case, start, max(to, start))
 	if err != nil {
 		return nil, err
 	}
@@ -349,12 +350,12 @@ func (c *Custodian) verifiedMessages(ctx context.Context, s *readingSession, fro
 	// Entries that came since may have recorded heads of messages that were
 	// not read yet: these are checked when they are.
 	var heads []conversation.Head
-	for _, h := range s.file.talk.Heads {
+	for _, h := range s.file.Heads {
 		if h.Messages <= len(s.sums) {
 			heads = append(heads, h)
 		}
 	}
-	if _, err := conversation.CheckChain(s.file.talk.Case, s.sums, heads); err != nil {
+	if _, err := conversation.CheckChain(s.file.Case, s.sums, heads); err != nil {
 		return nil, err
 	}
 	if want := min(to, len(s.sums)) - start; len(messages) < want {

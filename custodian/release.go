@@ -22,7 +22,7 @@ type intent struct {
 	recorded
 	actor  audit.Actor
 	facets []string
-	file   *caseFile
+	file   *escalation.Case
 	lift   *escalation.Escalation
 }
 
@@ -39,7 +39,7 @@ func (c *Custodian) release(ctx context.Context, o order.Release) (order.Release
 	if !caseForm.MatchString(o.Escalation) {
 		return order.Released{}, refuse(order.CodeEscalation)
 	}
-	if len(facets) != len(o.Facets) || len(facets) > len(escalation.Facets) {
+	if len(facets) != len(o.Facets) || len(facets) > len(conversation.Facets) {
 		return order.Released{}, refuse(order.CodeMalformed)
 	}
 	in, err := c.recordIntent(ctx, who, o, facets)
@@ -86,7 +86,7 @@ func (c *Custodian) recordIntent(ctx context.Context, who bearer, o order.Releas
 			// Another's grant is none: not even its existence is told.
 			return "", pglog.Ref{}, refuse(order.CodeEscalation)
 		}
-		decision, err := c.ask(ctx, turn.Tx, in.file.lifts.ReleaseInput(turn.At, in.actor, in.lift, facets, turn.ClockTrails))
+		decision, err := c.ask(ctx, turn.Tx, in.file.ReleaseInput(turn.At, in.actor, in.lift, facets, turn.ClockTrails))
 		switch {
 		case err != nil:
 			return "", pglog.Ref{}, err
@@ -96,10 +96,10 @@ func (c *Custodian) recordIntent(ctx context.Context, who bearer, o order.Releas
 			return "", pglog.Ref{}, notAllowed(decision)
 		}
 		// The machine's own rules hold under any policy.
-		if err := in.file.lifts.CheckRelease(in.lift, in.actor, facets, turn.At); err != nil {
+		if err := in.file.CheckRelease(in.lift, in.actor, facets, turn.At); err != nil {
 			return "", pglog.Ref{}, err
 		}
-		ref, err := in.file.append(turn, escalation.ReleaseOrderedEntry(in.lift, facets, turn.At), in.actor, &decision)
+		ref, err := appendTo(in.file, turn, escalation.ReleaseOrderedEntry(in.lift, facets, turn.At), in.actor, &decision)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
@@ -129,11 +129,11 @@ func (c *Custodian) unwrapFacets(ctx context.Context, in intent) (keys []order.F
 	if err != nil {
 		return nil, "", err
 	}
-	key, vaultRequest, err := c.readKey(ctx, in.recorded, &in.file.talk, seal.Identity)
+	key, vaultRequest, err := c.readKey(ctx, in.recorded, &in.file.Conversation, seal.Identity)
 	if err != nil {
 		return nil, "", err
 	}
-	for _, sealed := range in.file.talk.Sealed {
+	for _, sealed := range in.file.Sealed {
 		if !slices.Contains(in.facets, string(sealed.Facet)) {
 			continue
 		}
@@ -176,7 +176,7 @@ func (c *Custodian) facetHeaders(ctx context.Context, in intent) (map[conversati
 		return nil, fmt.Errorf("%w: reading facets: %w", errDatabase, err)
 	}
 	headers := map[conversation.Sealed][]byte{}
-	for _, sealed := range in.file.talk.Sealed {
+	for _, sealed := range in.file.Sealed {
 		if !slices.Contains(in.facets, string(sealed.Facet)) {
 			continue
 		}
@@ -193,16 +193,16 @@ func (c *Custodian) facetHeaders(ctx context.Context, in intent) (map[conversati
 // withdrawn, closed or erased meanwhile is not handed over.
 func (c *Custodian) recordRelease(ctx context.Context, in intent, vaultRequest string) error {
 	var ended error
-	err := c.recordOutcome(ctx, in, func(turn *pglog.Turn, file *caseFile, lift *escalation.Escalation) (audit.Entry, error) {
+	err := c.recordOutcome(ctx, in, func(turn *pglog.Turn, file *escalation.Case, lift *escalation.Escalation) (audit.Entry, error) {
 		ended = nil
 		switch {
 		case lift.State != escalation.Released:
 			ended = refuse(policy.ReasonWrongState)
 		case escalation.Passed(lift.ReadUntil, turn.At):
 			ended = refuse(policy.ReasonGrantWindowOver)
-		case file.lifts.Erased:
+		case file.Erased():
 			ended = errDestroyed
-		case !file.lifts.Active(in.actor):
+		case !file.TakesPart(in.actor):
 			ended = refuse(policy.ReasonNotParticipant)
 		}
 		if ended != nil {
@@ -220,7 +220,7 @@ func (c *Custodian) recordRelease(ctx context.Context, in intent, vaultRequest s
 // that can be written, the database's refusal is the answer.
 func (c *Custodian) fail(ctx context.Context, in intent, cause error) error {
 	code := refusal(cause).Code
-	err := c.recordOutcome(ctx, in, func(_ *pglog.Turn, _ *caseFile, lift *escalation.Escalation) (audit.Entry, error) {
+	err := c.recordOutcome(ctx, in, func(_ *pglog.Turn, _ *escalation.Case, lift *escalation.Escalation) (audit.Entry, error) {
 		return escalation.ReleaseFailedEntry(lift, in.ref.Hash, code), nil
 	})
 	if err != nil {
@@ -231,7 +231,7 @@ func (c *Custodian) fail(ctx context.Context, in intent, cause error) error {
 
 // recordOutcome writes the outcome of an intent, on the case as it is by then.
 func (c *Custodian) recordOutcome(ctx context.Context, in intent,
-	outcome func(*pglog.Turn, *caseFile, *escalation.Escalation) (audit.Entry, error),
+	outcome func(*pglog.Turn, *escalation.Case, *escalation.Escalation) (audit.Entry, error),
 ) error {
 	_, _, err := c.record(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (string, pglog.Ref, error) {
 		file, lift, err := openLift(ctx, turn, in.lift.ID)
@@ -242,7 +242,7 @@ func (c *Custodian) recordOutcome(ctx context.Context, in intent,
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
-		ref, err := file.append(turn, entry, in.actor, nil)
+		ref, err := appendTo(file, turn, entry, in.actor, nil)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}

@@ -20,10 +20,10 @@ func (c *Case) CheckRequest(actor audit.Actor, at time.Time) error {
 	if _, err := Transition(None, EventRequested, Role(actor.Role)); err != nil {
 		return err
 	}
-	if c.Erased {
+	if c.Erased() {
 		return refuse(policy.ReasonConversationErased, "nothing is left to open")
 	}
-	if !c.Active(actor) {
+	if !c.TakesPart(actor) {
 		return refuse(policy.ReasonNotParticipant, "%s is not in the conversation", actor.ID)
 	}
 	for _, e := range c.Escalations {
@@ -139,10 +139,10 @@ func (c *Case) CheckRelease(e *Escalation, actor audit.Actor, facets []string, a
 	if err := e.mustBeRequester(actor); err != nil {
 		return err
 	}
-	if c.Erased {
+	if c.Erased() {
 		return refuse(policy.ReasonConversationErased, "a key was destroyed")
 	}
-	if !c.Active(actor) {
+	if !c.TakesPart(actor) {
 		return refuse(policy.ReasonNotParticipant, "%s has handed the conversation over", actor.ID)
 	}
 	if e.State == Expired && !e.UseBy.IsZero() {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/policy"
 )
 
@@ -22,7 +23,7 @@ func FormatFacets(facets []string) string { return strings.Join(sorted(facets), 
 func ParseFacets(s string) ([]string, error) {
 	facets := strings.Split(s, ",")
 	for i, f := range facets {
-		if !slices.Contains(Facets, f) || (i > 0 && f <= facets[i-1]) {
+		if !conversation.Facet(f).Known() || (i > 0 && f <= facets[i-1]) {
 			return nil, fmt.Errorf("facets %.80q are not a sorted list", s)
 		}
 	}

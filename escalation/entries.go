@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/policy"
 )
 
@@ -48,8 +49,8 @@ func RefusedEntry(id, caseID, ground string, facets, reasons []string) audit.Ent
 	l := about(audit.ActionEscalationRefused, caseID, id, ground)
 	l.Details = audit.Details{"reasons": strings.Join(sorted(reasons), ",")}
 	var known []string
-	for _, f := range Facets {
-		if slices.Contains(facets, f) {
+	for _, f := range facets {
+		if conversation.Facet(f).Known() {
 			known = append(known, f)
 		}
 	}

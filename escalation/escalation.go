@@ -18,17 +18,6 @@ const (
 // Grounds lists every ground.
 var Grounds = []string{GroundConsent, GroundImminentDanger, GroundJudicialRequisition}
 
-// The facets of an identity.
-const (
-	FacetConnection = "connection"
-	FacetContact    = "contact"
-	FacetLocation   = "location"
-	FacetName       = "name"
-)
-
-// Facets lists every facet, sorted.
-var Facets = []string{FacetConnection, FacetContact, FacetLocation, FacetName}
-
 // DenialReasons are the coded answers of a supervisor who denies.
 var DenialReasons = []string{
 	"danger_not_imminent", "evidence_insufficient", "facets_excessive", "other_means", "wrong_ground",

@@ -196,6 +196,8 @@ func TestForgedEntriesAreNotBelieved(t *testing.T) {
 		"joining via public":            {talking, same(joined()), audit.ViaPublic, colleague, ""},
 		"joining after closing":         {conversationClosed, same(joined()), audit.ViaStaff, colleague, ""},
 		"closing twice":                 {conversationClosed, same(closed()), audit.ViaPublic, minor, ""},
+		"joining beside another agent":  {talking, same(joined()), audit.ViaStaff, colleague, ""},
+		"asking without a head":         {talking, with("head", "sha256:aa", request), audit.ViaStaff, agent, ""},
 		"opening via staff":             {newStory, same(opened()), audit.ViaStaff, agent, ""},
 		"handing over to half a person": {talking, same(handedOver(audit.Actor{ID: "s-x"})), audit.ViaStaff, agent, ""},
 	} {
@@ -238,12 +240,33 @@ func TestOrderOfEntries(t *testing.T) {
 	}
 }
 
+// A minor who closes the conversation ends neither a lift nor the right to ask: danger
+// does not end with a click.
+func TestAskingAfterTheConversationClosed(t *testing.T) {
+	s := conversationClosed(t)
+	s.staff(request(s), agent)
+	if s.lift().State != Requested {
+		t.Fatal(s.lift().State)
+	}
+}
+
+// Who left and came back is told to policy once, as somebody who is there.
+func TestPolicyIsToldOfEachParticipantOnce(t *testing.T) {
+	s := talking(t)
+	s.staff(left(), agent)
+	s.staff(joined(), agent)
+	told := s.c.ReadInput(s.at, agent).Conversation.Participants
+	if want := []policy.Participant{{ID: agent.ID, Person: agent.Person, Role: agent.Role, Active: true}}; !reflect.DeepEqual(told, want) {
+		t.Errorf("%+v", told)
+	}
+}
+
 // Entries that commute are still believed in the order of the log only.
 func TestSequenceGoesForward(t *testing.T) {
 	s := talking(t)
-	s.staff(joined(), colleague)
+	s.staff(joined(), role(colleague, "psychologist"))
 	for _, seq := range []int64{s.seq - 1, 0} {
-		l := s.leaf(joined(), audit.ViaStaff, doubler)
+		l := s.leaf(joined(), audit.ViaStaff, role(doubler, "psychologist"))
 		l.Entry.Seq = seq
 		if err := s.c.Apply(l.Entry, l.Hash); !Damaged(err) {
 			t.Errorf("entry %d after entry %d: %v", seq, s.seq-1, err)

@@ -93,13 +93,13 @@ func leftIt(t testing.TB) *story {
 
 func erased(t testing.TB) *story {
 	s := approved(t)
-	s.gate(audit.Entry{Action: audit.ActionKeyDestroyed}, audit.Actor{ID: "custodian"})
+	s.gate(key(audit.ActionKeyDestroyed, "identity"), custodian)
 	return s
 }
 
 func approverJoined(t testing.TB) *story {
 	s := approved(t)
-	s.staff(joined(), doubler)
+	s.staff(joined(), role(doubler, "psychologist"))
 	return s
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/policy"
 )
 
@@ -23,7 +24,7 @@ func (c *Case) RequestInput(at time.Time, actor audit.Actor, ground string, dang
 		}
 	}
 	return policy.EscalationRequest{
-		At: policy.At(at), Actor: staff(actor), Case: c.ID, Conversation: c.Conversation(at),
+		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.talk(at),
 		Ground: ground, Assessment: danger, Facets: sorted(facets), Evidence: sorted(evidence),
 		Messages: messages, Pending: pending,
 	}
@@ -32,14 +33,14 @@ func (c *Case) RequestInput(at time.Time, actor audit.Actor, ground string, dang
 // ReadInput is what policy is asked before, and during, a reading session of staff.
 func (c *Case) ReadInput(at time.Time, actor audit.Actor) policy.ConversationRead {
 	return policy.ConversationRead{
-		At: policy.At(at), Actor: staff(actor), Case: c.ID, Conversation: c.Conversation(at),
+		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.talk(at),
 	}
 }
 
 // ApproveInput is what policy is asked before a supervisor approves.
 func (c *Case) ApproveInput(at time.Time, actor audit.Actor, e *Escalation, request audit.Hash, facets []string) policy.EscalationApprove {
 	return policy.EscalationApprove{
-		At: policy.At(at), Actor: staff(actor), Case: c.ID, Conversation: c.Conversation(at),
+		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.talk(at),
 		Verdict: policy.VerdictApprove, Request: request.String(), Facets: sorted(facets), Lift: e.Lift(),
 	}
 }
@@ -54,7 +55,7 @@ func (c *Case) DenyInput(at time.Time, actor audit.Actor, e *Escalation, request
 // ReleaseInput is what policy is asked before an identity.release_ordered.
 func (c *Case) ReleaseInput(at time.Time, actor audit.Actor, e *Escalation, facets []string, clockTrails bool) policy.IdentityRelease {
 	return policy.IdentityRelease{
-		At: policy.At(at), Actor: staff(actor), Case: c.ID, Conversation: c.Conversation(at),
+		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.talk(at),
 		Facets: sorted(facets), ClockTrails: clockTrails, Lift: e.Lift(),
 	}
 }
@@ -62,25 +63,34 @@ func (c *Case) ReleaseInput(at time.Time, actor audit.Actor, e *Escalation, face
 // EvidenceInput is what policy is asked before a supervisor reads the evidence.
 func (c *Case) EvidenceInput(at time.Time, actor audit.Actor, e *Escalation) policy.EvidenceRead {
 	return policy.EvidenceRead{
-		At: policy.At(at), Actor: staff(actor), Case: c.ID, Conversation: c.Conversation(at), Lift: e.Lift(),
+		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.talk(at), Lift: e.Lift(),
 	}
 }
 
-// Conversation is the case's conversation as policy sees it.
-func (c *Case) Conversation(at time.Time) policy.Conversation {
-	out := policy.Conversation{Participants: make([]policy.Participant, len(c.Participants))}
-	for i, p := range c.Participants {
-		out.Participants[i] = policy.Participant(p)
+// talk is the case's conversation as policy sees it. Policy is told of each
+// account, person and role once, however often they came and went.
+func (c *Case) talk(at time.Time) policy.Conversation {
+	out := policy.Conversation{Participants: []policy.Participant{}}
+	for _, stay := range c.Participants {
+		p := policy.Participant{ID: stay.ID, Person: stay.Person, Role: stay.Role, Active: stay.Active}
+		i := slices.IndexFunc(out.Participants, func(q policy.Participant) bool {
+			return q.ID == p.ID && q.Person == p.Person && q.Role == p.Role
+		})
+		if i < 0 {
+			out.Participants = append(out.Participants, p)
+			continue
+		}
+		out.Participants[i].Active = out.Participants[i].Active || p.Active
 	}
 	switch {
-	case c.Erased:
+	case c.Erased():
 		out.State = policy.ConversationErased
-	case !c.Opened: // no state: rules then show nothing, and refuse
-	case c.ClosedAt.IsZero():
-		out.State = policy.ConversationOpen
-	default:
+	case c.State == "": // no state: rules then show nothing, and refuse
+	case c.State == conversation.StateClosed:
 		out.State = policy.ConversationClosed
 		out.ClosedForS = int64(at.Sub(c.ClosedAt) / time.Second)
+	default:
+		out.State = policy.ConversationOpen
 	}
 	return out
 }

@@ -104,14 +104,14 @@ func TestLifecycleEntries(t *testing.T) {
 		details map[string]any
 	}{
 		{"escalation.requested", RequestedEntry(asks(), s.at).Details},
-		{"escalation.refused", RefusedEntry("x", caseID, "", Facets, policy.Reasons).Details},
-		{"escalation.approval_given", ApprovalGivenEntry(e, Facets).Details},
+		{"escalation.refused", RefusedEntry("x", caseID, "", allFacets, policy.Reasons).Details},
+		{"escalation.approval_given", ApprovalGivenEntry(e, allFacets).Details},
 		{"escalation.approved", ApprovedEntry(e, s.at).Details},
 		{"escalation.denied", DeniedEntry(e, "other_means").Details},
 		{"escalation.withdrawn", WithdrawnEntry(e).Details},
 		{"escalation.expired", ExpiredEntry(e).Details},
 		{"escalation.closed", ClosedEntry(e).Details},
-		{"identity.release_ordered", ReleaseOrderedEntry(e, Facets, s.at).Details},
+		{"identity.release_ordered", ReleaseOrderedEntry(e, allFacets, s.at).Details},
 		{"identity.released", outcomeOfLast(s).Details},
 		{"identity.release_failed", failureOfLast(s).Details},
 	} {

@@ -34,7 +34,7 @@ var moves = []move{
 	{outcomeOfLast, audit.ViaCustodian, agent}, {failureOfLast, audit.ViaCustodian, agent},
 	{deny("other_means"), audit.ViaStaff, supervisor}, {withdrawnOf, audit.ViaStaff, agent},
 	{closedOf, audit.ViaStaff, agent}, {expiredOf, audit.ViaStaff, sweeper},
-	{same(joined()), audit.ViaStaff, doubler}, {same(left()), audit.ViaStaff, agent}, {same(handedOver(agent)), audit.ViaStaff, agent},
+	{same(joined()), audit.ViaStaff, doubler}, {same(joined()), audit.ViaStaff, role(doubler, "psychologist")}, {same(left()), audit.ViaStaff, agent}, {same(handedOver(agent)), audit.ViaStaff, agent},
 	{same(handedOver(supervisor)), audit.ViaStaff, agent}, {same(joined()), audit.ViaStaff, agent},
 	{same(closed()), audit.ViaPublic, minor}, {approve("connection", "name"), audit.ViaStaff, supervisor},
 }

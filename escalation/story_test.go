@@ -22,6 +22,7 @@ var (
 	inspector  = audit.Actor{ID: "s-insp", Person: "p-insp", Role: "inspector", Session: "x-7"}
 	minor      = audit.Actor{ID: "minor", Role: "minor"}
 	sweeper    = audit.Actor{ID: "service"}
+	custodian  = audit.Actor{ID: "custodian"}
 
 	start = time.Date(2026, 3, 1, 22, 15, 0, 0, time.UTC)
 )
@@ -29,7 +30,10 @@ var (
 const (
 	caseID = "5f0f9b1e-6a64-4c56-9a42-0d8f3f2f6f11"
 	liftID = "0b7e2f9a-0b1c-4d2e-8f3a-6a5b4c3d2e1f"
+	sum    = "sha256:00000000000000000000000000000000000000000000000000000000000000aa"
 )
+
+var allFacets = []string{"connection", "name", "contact", "location"}
 
 var terms = policy.Obligations{
 	Approvals:     []policy.ApprovalNeeded{{Role: "supervisor", Count: 1}},
@@ -46,8 +50,13 @@ type story struct {
 	leaves []Leaf
 }
 
+// newStory has the keys of a ready case.
 func newStory(t testing.TB) *story {
-	return &story{t: t, c: &Case{last: -1}, at: start}
+	s := &story{t: t, c: NewCase(), at: start}
+	for _, class := range []string{"transcript", "identity"} {
+		s.gate(key(audit.ActionKeyCreated, class), custodian)
+	}
+	return s
 }
 
 // leaf completes an entry as the log would.
@@ -121,18 +130,40 @@ func (s *story) lift() *Escalation {
 	return e
 }
 
-func opened() audit.Entry { return audit.Entry{Action: audit.ActionConversationOpened} }
-func joined() audit.Entry { return audit.Entry{Action: audit.ActionConversationJoined} }
-func handedOver(to audit.Actor) audit.Entry {
-	return audit.Entry{Action: audit.ActionConversationHandedOver, Details: audit.Details{"to": to.ID, "to_person": to.Person}}
+func key(a audit.Action, class string) audit.Entry {
+	e := audit.Entry{Action: a, Subject: audit.Subject{Type: "key", ID: class}}
+	if a == audit.ActionKeyCreated {
+		e.Details = audit.Details{"recipient": sum}
+	}
+	return e
 }
-func left() audit.Entry   { return audit.Entry{Action: audit.ActionConversationHandedOver} }
-func closed() audit.Entry { return audit.Entry{Action: audit.ActionConversationClosed} }
+
+// talk is an entry of the conversation that records a head of its messages.
+func talk(a audit.Action) audit.Entry {
+	return audit.Entry{Action: a, Details: audit.Details{"messages": int64(1), "head": sum}}
+}
+
+func opened() audit.Entry {
+	e := talk(audit.ActionConversationOpened)
+	e.Details["topic"] = "threats"
+	return e
+}
+
+func joined() audit.Entry { return talk(audit.ActionConversationJoined) }
+
+func handedOver(to audit.Actor) audit.Entry {
+	e := talk(audit.ActionConversationHandedOver)
+	e.Details["to"], e.Details["to_person"] = to.ID, to.Person
+	return e
+}
+
+func left() audit.Entry   { return talk(audit.ActionConversationHandedOver) }
+func closed() audit.Entry { return talk(audit.ActionConversationClosed) }
 
 func asks() Request {
 	return Request{
 		ID: liftID, Case: caseID, Ground: GroundImminentDanger, Facets: []string{"name", "connection"},
-		Evidence: []int64{10, 3}, Head: "sha256:aa", Messages: 12, Narrative: "sha256:bb", Obligations: terms,
+		Evidence: []int64{10, 3}, Head: sum, Messages: 12, Narrative: "sha256:bb", Obligations: terms,
 	}
 }
 

@@ -183,20 +183,16 @@ func tell(values []any) string {
 // that they recorded.
 func (l *ledger) sayCase(id string, entries []pglog.Record) {
 	l.Helper()
-	plain, leaves := make([]audit.Entry, len(entries)), make([]escalation.Leaf, len(entries))
+	leaves := make([]escalation.Leaf, len(entries))
 	for i, e := range entries {
-		plain[i], leaves[i] = e.Entry, escalation.Leaf{Entry: e.Entry, Hash: e.Hash}
+		leaves[i] = escalation.Leaf{Entry: e.Entry, Hash: e.Hash}
 	}
-	talk, err := conversation.Fold(plain)
+	file, err := escalation.Fold(leaves)
 	if err != nil {
 		l.Errorf("case %s: %v", id, err)
 		return
 	}
-	lifts, err := escalation.Fold(leaves)
-	if err != nil {
-		l.Errorf("case %s: %v", id, err)
-		return
-	}
+	talk := file.Conversation
 	transcript, identity := talk.Key(seal.Transcript), talk.Key(seal.Identity)
 	if transcript == nil || identity == nil {
 		l.Errorf("case %s has not both its keys", id)
@@ -218,7 +214,7 @@ func (l *ledger) sayCase(id string, entries []pglog.Record) {
 	for _, f := range talk.Sealed {
 		l.say(fmt.Sprintf("facet %s %d of %s", f.Facet, f.Number, id), f.Seq, f.Header)
 	}
-	for _, e := range lifts.Escalations {
+	for _, e := range file.Escalations {
 		deadline, _ := e.Deadline()
 		l.say("escalation "+e.ID, id, e.Requester.ID, e.Requester.Person, e.Ground, string(e.State), e.RequestedAt, deadline, e.LastSeq)
 		if e.State != escalation.Refused {

@@ -10,11 +10,17 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/escalation"
 	"github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/internal/casetest"
 	"github.com/sceau-project/sceau/policy"
+)
+
+const (
+	connection = string(conversation.FacetConnection)
+	name       = string(conversation.FacetName)
 )
 
 const told = "Il a dit qu’il viendrait ce soir avec un couteau."
@@ -58,7 +64,7 @@ func (n *night) ask() pgstore.Ask {
 	n.t.Helper()
 	return pgstore.Ask{
 		Case: n.cse, Ground: escalation.GroundImminentDanger, Danger: danger,
-		Facets: []string{escalation.FacetConnection, escalation.FacetName}, Evidence: n.cite(1, 2),
+		Facets: []string{connection, name}, Evidence: n.cite(1, 2),
 		Narrative: "Une arme, l’auteur est sur place, elle est cachée.",
 	}
 }
@@ -140,15 +146,15 @@ func TestGrantInPart(t *testing.T) {
 	if got, err := n.store.Pending(t.Context()); err != nil || len(got) != 1 || got[0].ID != r.ID {
 		t.Fatalf("pending: %v, %v", got, err)
 	}
-	granted, err := n.approve(n.supervisor, r, escalation.FacetConnection)
+	granted, err := n.approve(n.supervisor, r, connection)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if granted.State != escalation.Approved || !slices.Equal(granted.Granted, []string{escalation.FacetConnection}) {
+	if granted.State != escalation.Approved || !slices.Equal(granted.Granted, []string{connection}) {
 		t.Fatalf("granted %+v", granted)
 	}
 	e := n.rowAgrees(r.ID)
-	if !slices.Equal(e.Asked, []string{escalation.FacetConnection, escalation.FacetName}) {
+	if !slices.Equal(e.Asked, []string{connection, name}) {
 		t.Fatalf("asked %v", e.Asked)
 	}
 	if _, err := n.store.Close(t.Context(), pglog.Idempotency{}, n.agent, r.ID); err != nil {
@@ -216,7 +222,7 @@ func TestWhoMayAnswer(t *testing.T) {
 		{"nobody", audit.Actor{ID: "s-x", Role: "supervisor"}, policy.ReasonPersonMissing},
 	} {
 		t.Run(tt.who, func(t *testing.T) {
-			_, err := n.approve(tt.by, r, escalation.FacetName)
+			_, err := n.approve(tt.by, r, name)
 			var refused *pgstore.Refused
 			if !errors.As(err, &refused) || !slices.Contains(refused.Reasons, tt.code) {
 				t.Errorf("approve: %v, want %s", err, tt.code)
@@ -241,10 +247,10 @@ func TestApprovalQuotesTheRequest(t *testing.T) {
 	}
 	second := n.request()
 	second.Request = first.Request
-	if _, err := n.approve(n.supervisor, second, escalation.FacetName); code(err) != policy.ReasonRequestChanged {
+	if _, err := n.approve(n.supervisor, second, name); code(err) != policy.ReasonRequestChanged {
 		t.Fatalf("approved with another request's hash: %v", err)
 	}
-	if _, err := n.approve(n.supervisor, first, escalation.FacetName); code(err) != policy.ReasonWrongState {
+	if _, err := n.approve(n.supervisor, first, name); code(err) != policy.ReasonWrongState {
 		t.Fatalf("approved a withdrawn request: %v", err)
 	}
 }
@@ -302,7 +308,7 @@ func TestOneAnswerWins(t *testing.T) {
 			var err error
 			switch i % 3 {
 			case 0:
-				_, err = n.approve(n.supervisor, r, escalation.FacetName)
+				_, err = n.approve(n.supervisor, r, name)
 			case 1:
 				_, err = n.store.Deny(t.Context(), pglog.Idempotency{}, n.second, r.ID, hash(t, r.Request), escalation.DenialReasons[0])
 			case 2:
@@ -335,7 +341,7 @@ func TestExpiry(t *testing.T) {
 		case <-time.After(time.Until(*r.Deadline) + 10*time.Millisecond): // the policy's own seconds
 		}
 	}
-	if _, err := n.approve(n.supervisor, r, escalation.FacetName); code(err) != policy.ReasonTooLate {
+	if _, err := n.approve(n.supervisor, r, name); code(err) != policy.ReasonTooLate {
 		t.Fatalf("approved too late: %v", err)
 	}
 	if swept, err := n.store.Sweep(t.Context()); err != nil || swept != 1 {

@@ -27,7 +27,7 @@ var rooms = map[string][]string{
 	"policy":              nil,
 	"crypto/seal":         nil,
 	"conversation":        {"audit", "crypto/seal", "policy"},
-	"escalation":          {"audit", "policy"},
+	"escalation":          {"audit", "conversation", "policy"},
 	"conversation/phrase": nil,
 	"conversation/postal": nil,
 
