@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/custodian"
@@ -98,8 +100,41 @@ func TestPostgresDownReleasesNothingAndHeals(t *testing.T) {
 		_, err := w.release(agent.caller(), r.ID, "name")
 		return err == nil
 	})
-	_, err = w.unwrap(agent.caller(), k, session.Session, 0, 1)
+	w.eventually("the reading goes on", func() bool {
+		// By the order alone: the test's own connections may be broken still.
+		_, err := w.client.Unwrap(ctx, session.Session, order.Unwrap{Caller: agent.caller(), From: 0, To: 1})
+		return err == nil
+	})
+}
+
+// Connections that break in use say that PostgreSQL is away, and nothing else.
+func TestBrokenConnectionsSayThatPostgresIsDown(t *testing.T) {
+	server := pgtest.NewServer(t)
+	w := newWorldOn(t, server.DB, nil)
+	ctx := context.Background()
+	agent, _, k, _ := w.granted("name")
+	_, session, err := w.read(agent.caller(), k)
 	w.must(err)
+	var idle []*pgxpool.Conn
+	for range w.config.Pool.Config().MaxConns {
+		conn, err := w.config.Pool.Acquire(ctx)
+		w.must(err)
+		idle = append(idle, conn)
+	}
+	for _, conn := range idle {
+		conn.Release()
+	}
+	server.Postgres.Kill()
+	if got := w.down(); got != "postgres" {
+		t.Errorf("down: %s", got)
+	}
+	on := func() error {
+		_, err := w.client.Unwrap(ctx, session.Session, order.Unwrap{Caller: agent.caller(), From: 0, To: 1})
+		return err
+	}
+	w.refused("reading on", on(), order.CodePostgresDown)
+	w.must(server.Postgres.Restart(ctx))
+	w.eventually("the reading goes on", func() bool { return on() == nil })
 }
 
 // The outcome cannot be written, so nothing is answered, and the log says

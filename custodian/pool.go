@@ -13,10 +13,11 @@ import (
 )
 
 // How often the pool of ready cases is looked at, and how long a failing
-// refill waits at most before it is tried again.
+// refill waits at most before it is tried again: when an outage outlasted the
+// pool, children cannot open a conversation until then.
 const (
 	refillEvery = 500 * time.Millisecond
-	refillPause = 30 * time.Second
+	refillPause = 2 * time.Second
 )
 
 // actor of entries that no person asked for.

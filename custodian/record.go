@@ -13,6 +13,7 @@ import (
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/crypto/seal"
+	"github.com/sceau-project/sceau/internal/pgfault"
 	"github.com/sceau-project/sceau/policy"
 )
 
@@ -81,9 +82,8 @@ func (c *Custodian) lookAround(ctx context.Context, q querier) (at time.Time, er
 func (c *Custodian) inForce(ctx context.Context, q querier) (*policy.Policy, error) {
 	p, err := c.rules.In(ctx, q)
 	var answer *pgconn.PgError
-	var connect *pgconn.ConnectError
 	switch {
-	case errors.As(err, &answer), errors.As(err, &connect):
+	case errors.As(err, &answer), pgfault.Unavailable(err):
 		return nil, fmt.Errorf("%w: %w", errDatabase, err)
 	case err != nil:
 		return nil, fmt.Errorf("%w: %w", errNoPolicy, err)

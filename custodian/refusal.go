@@ -11,6 +11,7 @@ import (
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/custodian/order"
 	"github.com/sceau-project/sceau/escalation"
+	"github.com/sceau-project/sceau/internal/pgfault"
 	"github.com/sceau-project/sceau/policy"
 	"github.com/sceau-project/sceau/staff"
 )
@@ -82,7 +83,7 @@ func refusal(err error) *order.Refusal {
 		return refuse(order.CodePostgresDown)
 	case errors.As(err, &e):
 		return refuse(e.Code, e.Code)
-	case is(context.Canceled, context.DeadlineExceeded):
+	case is(context.Canceled), pgfault.Unavailable(err):
 		return refuse(order.CodePostgresDown)
 	default:
 		return refuse(order.CodeInternal)
