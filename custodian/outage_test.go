@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -309,6 +310,25 @@ func TestTheIssuerDownIsNoVerdict(t *testing.T) {
 	}
 	_, err := w.release(agent.caller(), r.ID, "name")
 	w.refused("a release", err, order.CodeIssuerDown)
+}
+
+// TestAnIssuerThatHangsIsNamedInTime: a face that asks must not take the
+// custodian itself for down.
+func TestAnIssuerThatHangsIsNamedInTime(t *testing.T) {
+	w := newWorld(t)
+	at := w.issuer.Listener.Addr().String()
+	w.issuer.Close()
+	silent, err := net.Listen("tcp", at)
+	w.must(err)
+	defer silent.Close()
+	w.restart()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	ready, err := w.client.Ready(ctx)
+	w.must(err)
+	if got := strings.Join(ready.Down, ","); got != "issuer" {
+		t.Errorf("down: %s", got)
+	}
 }
 
 func TestAGateNeedsAllItsParts(t *testing.T) {

@@ -194,30 +194,6 @@ func (q quiet) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Ready looks at everything that an order needs.
-func (c *Custodian) Ready(ctx context.Context) order.Ready {
-	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
-	defer cancel()
-	var down []string
-	_, err := c.lookAround(ctx, c.pool)
-	switch {
-	case errors.Is(err, errRolledBack):
-		down = append(down, "head")
-	case err != nil:
-		down = append(down, "postgres")
-	}
-	if _, err := c.inForce(ctx, c.pool); errors.Is(err, errNoPolicy) {
-		down = append(down, "policy")
-	}
-	if c.vault.Ready(ctx) != nil {
-		down = append(down, "vault")
-	}
-	if c.staff.Ready(ctx) != nil {
-		down = append(down, "issuer")
-	}
-	return order.Ready{Ready: len(down) == 0, Down: down}
-}
-
 func (c *Custodian) serveReady(w http.ResponseWriter, r *http.Request) {
 	ready := c.Ready(r.Context())
 	status := http.StatusOK

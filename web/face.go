@@ -86,6 +86,9 @@ func newFace(kind Kind, cfg Config, stop <-chan struct{}) (*face, error) {
 		cfg.Now = time.Now
 	}
 	f := &face{kind: kind, log: cfg.Logger, cfg: cfg, stop: stop, ready: &readiness{checks: cfg.Checks}, used: newUsedKeys()}
+	if kind == Public {
+		f.ready.spared = notOfMinors
+	}
 	var err error
 	if f.metrics, err = newMetrics(cfg.Metrics, kind); err != nil {
 		return nil, err

@@ -9,6 +9,11 @@ import (
 	"time"
 )
 
+// notOfMinors are the dependencies that nothing a minor does needs: minors have
+// no account, and no rule decides over what they write and read. While these
+// are down the public face is ready.
+var notOfMinors = []string{"issuer", "policy"}
+
 // Check asks whether a dependency would serve now. Names are what /readyz says
 // is down: postgres, custodian, vault, issuer, policy, head.
 type Check struct {
@@ -24,6 +29,7 @@ const readyAge = 500 * time.Millisecond
 
 type readiness struct {
 	checks []Check
+	spared []string // names that do not count
 
 	mu   sync.Mutex
 	at   time.Time
@@ -45,7 +51,7 @@ func (r *readiness) ask(ctx context.Context) []string {
 		wait.Go(func() { found[i] = check.Down(ctx) })
 	}
 	wait.Wait()
-	down := slices.Concat(found...)
+	down := slices.DeleteFunc(slices.Concat(found...), func(name string) bool { return slices.Contains(r.spared, name) })
 	slices.Sort(down)
 	r.down, r.at = slices.Compact(down), time.Now()
 	return r.down
@@ -57,7 +63,7 @@ func (f *face) healthz(w http.ResponseWriter, _ *http.Request) {
 	_, _ = w.Write([]byte(`{"live":true}` + "\n"))
 }
 
-// readyz says whether requests would be served, and if not, what is down.
+// readyz says whether this face would serve requests, and if not, what is down.
 func (f *face) readyz(w http.ResponseWriter, r *http.Request) {
 	down := f.ready.ask(r.Context())
 	w.Header().Set("Content-Type", "application/json")

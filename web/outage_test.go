@@ -77,13 +77,22 @@ func TestVaultSealed(t *testing.T) {
 	}
 }
 
-// TestIssuerDown: an outage is not a refusal of the token.
+// TestIssuerDown: an outage is not a refusal of the token, and minors, who have
+// no account, do not notice it.
 func TestIssuerDown(t *testing.T) {
 	w := newWorld(t)
 	amal := w.hire("amal")
 	at := w.issuer.URL
 	w.must(w.issuer.Close())
 	amal.get("/api/v1/me").wants("issuer.unavailable")
+	w.eventually("staff learn what is down", func() bool {
+		a := amal.get("/readyz")
+		return a.status == 503 && strings.Contains(string(a.raw), `"issuer"`)
+	})
+	w.minor("").get("/readyz").wants("200")
+	minor := w.open()
+	minor.post("/api/v1/conversation/messages", object{"text": "tu es là ?"}).wants("201")
+	minor.get("/api/v1/conversation/messages").wants("200")
 	u, err := url.Parse(at)
 	w.must(err)
 	w.issuer, err = devissuer.Start(devissuer.Config{Dir: w.secret, Listen: u.Host})

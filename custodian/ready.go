@@ -1,0 +1,70 @@
+package custodian
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/sceau-project/sceau/custodian/order"
+)
+
+// readyTime bounds the checks of readiness. It is shorter than the time that
+// the faces give the custodian to answer (two seconds): one dependency that
+// does not answer must not make the custodian itself seem down.
+const readyTime = 1500 * time.Millisecond
+
+// Ready looks at everything that an order needs, at once. What does not answer
+// in readyTime is down.
+func (c *Custodian) Ready(ctx context.Context) order.Ready {
+	ctx, cancel := context.WithTimeout(ctx, readyTime)
+	defer cancel()
+	checks := []struct {
+		name string // of what is down when there is no answer
+		down func(context.Context) string
+	}{
+		{"postgres", c.logDown},
+		{"policy", c.policyDown},
+		{"vault", func(ctx context.Context) string { return nameIf(c.vault.Ready(ctx) != nil, "vault") }},
+		{"issuer", func(ctx context.Context) string { return nameIf(c.staff.Ready(ctx) != nil, "issuer") }},
+	}
+	answers := make([]chan string, len(checks))
+	for i, check := range checks {
+		answers[i] = make(chan string, 1)
+		go func() { answers[i] <- check.down(ctx) }()
+	}
+	var down []string
+	for i, check := range checks {
+		name := check.name
+		select {
+		case name = <-answers[i]:
+		case <-ctx.Done():
+			if check.name == "policy" {
+				name = "" // the same database does not answer, and is named
+			}
+		}
+		if name != "" {
+			down = append(down, name)
+		}
+	}
+	return order.Ready{Ready: len(down) == 0, Down: down}
+}
+
+func (c *Custodian) logDown(ctx context.Context) string {
+	_, err := c.lookAround(ctx, c.pool)
+	if errors.Is(err, errRolledBack) {
+		return "head"
+	}
+	return nameIf(err != nil, "postgres")
+}
+
+func (c *Custodian) policyDown(ctx context.Context) string {
+	_, err := c.inForce(ctx, c.pool)
+	return nameIf(errors.Is(err, errNoPolicy), "policy")
+}
+
+func nameIf(down bool, name string) string {
+	if down {
+		return name
+	}
+	return ""
+}
