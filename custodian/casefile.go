@@ -15,55 +15,28 @@ import (
 	"github.com/sceau-project/sceau/custodian/order"
 	"github.com/sceau-project/sceau/escalation"
 	"github.com/sceau-project/sceau/escalation/pgstore"
-	"github.com/sceau-project/sceau/policy"
 )
 
 var caseForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// entries reads those of a case: a turn's ByCase, which sees what its batch is
-// about to write, or committed ones outside a turn.
-type entries func(ctx context.Context, caseID string, from int64) ([]pglog.Record, error)
-
-func (c *Custodian) committed(ctx context.Context, caseID string, from int64) ([]pglog.Record, error) {
-	return pglog.ByCase(ctx, c.pool, caseID, from)
+// readCase folds the committed entries of a case. A history that cannot have
+// happened is an error: nothing is decided from it.
+func (c *Custodian) readCase(ctx context.Context, caseID string) (*escalation.Case, error) {
+	file, err := pgstore.ReadCase(ctx, c.pool, caseID)
+	if err == nil && file.State == "" {
+		err = refuse(order.CodeConversation)
+	}
+	return file, err
 }
 
-// openCase reads all entries of a case and folds them. A history that cannot
-// have happened is an error: nothing is decided from it.
-func openCase(ctx context.Context, from entries, caseID string) (*escalation.Case, error) {
-	history, err := from(ctx, caseID, 0)
-	if err != nil {
-		return nil, fmt.Errorf("reading the entries of the case: %w", err)
+// openDocket is readCase during a turn, on which entries about the case can be
+// appended.
+func openDocket(ctx context.Context, turn *pglog.Turn, caseID string) (*pgstore.Docket, error) {
+	docket, err := pgstore.OpenDocket(ctx, turn, audit.ViaCustodian, caseID)
+	if err == nil && docket.Case.State == "" {
+		err = refuse(order.CodeConversation)
 	}
-	file := escalation.NewCase()
-	for _, e := range history {
-		if err := file.Apply(e.Entry, e.Hash); err != nil {
-			return nil, err
-		}
-	}
-	if file.State == "" {
-		return nil, refuse(order.CodeConversation)
-	}
-	return file, nil
-}
-
-// appendTo writes an entry about the case in the name of actor, with the
-// decision behind it when there is one, and holds it to the rules that will
-// read it.
-func appendTo(file *escalation.Case, turn *pglog.Turn, e audit.Entry, actor audit.Actor, by *policy.Decision) (pglog.Ref, error) {
-	d := pglog.Draft{
-		Actor: actor, Action: e.Action, Case: e.Case, Subject: e.Subject, Ground: e.Ground, Details: e.Details,
-	}
-	if by != nil {
-		pgstore.Decide(&d, *by)
-	}
-	ref, err := turn.Append(d)
-	if err != nil {
-		return pglog.Ref{}, err
-	}
-	e.V, e.Seq, e.At, e.Via, e.Actor = audit.Version, ref.Seq, ref.At, audit.ViaCustodian, actor
-	e.Decision, e.Commitments = d.Decision, d.Commitments
-	return ref, file.Apply(e, ref.Hash)
+	return docket, err
 }
 
 // caseOf finds the case of an escalation by its escalation.requested entry.

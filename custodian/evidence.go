@@ -13,6 +13,7 @@ import (
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/custodian/order"
 	"github.com/sceau-project/sceau/escalation"
+	"github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/policy"
 )
 
@@ -33,9 +34,11 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
-		if file, lift, err = openLift(ctx, turn, o.Escalation); err != nil {
+		docket, about, err := openLift(ctx, turn, o.Escalation)
+		if err != nil {
 			return "", pglog.Ref{}, err
 		}
+		file, lift = docket.Case, about
 		decision, err := c.ask(ctx, turn.Tx, file.EvidenceInput(turn.At, actor, lift))
 		switch {
 		case err != nil:
@@ -46,7 +49,7 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 		case !decision.Allow:
 			return "", pglog.Ref{}, notAllowed(decision)
 		}
-		ref, err := appendTo(file, turn, escalation.EvidenceReadEntry(lift), actor, &decision)
+		ref, err := docket.Append(escalation.EvidenceReadEntry(lift), actor, &decision, nil)
 		return lift.Case, ref, err
 	})
 	if err != nil {
@@ -78,20 +81,20 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 
 // openLift finds an escalation by its entries alone: a row in PostgreSQL that
 // has none is none.
-func openLift(ctx context.Context, turn *pglog.Turn, id string) (*escalation.Case, *escalation.Escalation, error) {
+func openLift(ctx context.Context, turn *pglog.Turn, id string) (*pgstore.Docket, *escalation.Escalation, error) {
 	caseID, err := caseOf(ctx, turn.Tx, id)
 	if err != nil {
 		return nil, nil, err
 	}
-	file, err := openCase(ctx, turn.ByCase, caseID)
+	docket, err := openDocket(ctx, turn, caseID)
 	if err != nil {
 		return nil, nil, err
 	}
-	lift, ok := file.Escalation(id)
+	lift, ok := docket.Case.Escalation(id)
 	if !ok {
 		return nil, nil, refuse(order.CodeEscalation)
 	}
-	return file, lift, nil
+	return docket, lift, nil
 }
 
 // evidenceOf loads the cited messages, once the whole conversation was

@@ -113,7 +113,7 @@ func (c *Custodian) readable(ctx context.Context, caseID string) (*escalation.Ca
 	if _, err := c.lookAround(ctx, c.pool); err != nil {
 		return nil, err
 	}
-	file, err := openCase(ctx, c.committed, caseID)
+	file, err := c.readCase(ctx, caseID)
 	if err != nil {
 		return nil, err
 	}

@@ -191,10 +191,11 @@ func (c *Custodian) recordReading(ctx context.Context, who bearer, caseID string
 
 func (c *Custodian) tryReading(ctx context.Context, who bearer, caseID string, s *readingSession) (recorded, error) {
 	r, _, err := c.record(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (string, pglog.Ref, error) {
-		file, err := openCase(ctx, turn.ByCase, caseID)
+		docket, err := openDocket(ctx, turn, caseID)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
+		file := docket.Case
 		actor, decision, err := c.mayRead(ctx, turn.Tx, turn.At, who, file)
 		if err != nil {
 			return "", pglog.Ref{}, err
@@ -209,7 +210,7 @@ func (c *Custodian) tryReading(ctx context.Context, who bearer, caseID string, s
 		entry := audit.Entry{Action: audit.ActionConversationRead, Case: caseID, Details: audit.Details{
 			"head": conversation.FormatHead(link), "messages": int64(len(s.sums)),
 		}}
-		ref, err := appendTo(file, turn, entry, actor, decision)
+		ref, err := docket.Append(entry, actor, decision, nil)
 		s.file, s.link = file, link
 		return caseID, ref, err
 	})
@@ -318,7 +319,7 @@ func (c *Custodian) stillMayRead(ctx context.Context, s *readingSession, who bea
 	if err != nil {
 		return err
 	}
-	file, err := openCase(ctx, c.committed, s.file.Case)
+	file, err := c.readCase(ctx, s.file.Case)
 	if err != nil {
 		return err
 	}

@@ -79,9 +79,11 @@ func (c *Custodian) recordIntent(ctx context.Context, who bearer, o order.Releas
 		if in.actor, err = who.actor(ctx, turn.Tx); err != nil {
 			return "", pglog.Ref{}, err
 		}
-		if in.file, in.lift, err = openLift(ctx, turn, o.Escalation); err != nil {
+		docket, lift, err := openLift(ctx, turn, o.Escalation)
+		if err != nil {
 			return "", pglog.Ref{}, err
 		}
+		in.file, in.lift = docket.Case, lift
 		if in.lift.Requester.ID != in.actor.ID {
 			// Another's grant is none: not even its existence is told.
 			return "", pglog.Ref{}, refuse(order.CodeEscalation)
@@ -99,7 +101,7 @@ func (c *Custodian) recordIntent(ctx context.Context, who bearer, o order.Releas
 		if err := in.file.CheckRelease(in.lift, in.actor, facets, turn.At); err != nil {
 			return "", pglog.Ref{}, err
 		}
-		ref, err := appendTo(in.file, turn, escalation.ReleaseOrderedEntry(in.lift, facets, turn.At), in.actor, &decision)
+		ref, err := docket.Append(escalation.ReleaseOrderedEntry(in.lift, facets, turn.At), in.actor, &decision, nil)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
@@ -234,15 +236,15 @@ func (c *Custodian) recordOutcome(ctx context.Context, in intent,
 	outcome func(*pglog.Turn, *escalation.Case, *escalation.Escalation) (audit.Entry, error),
 ) error {
 	_, _, err := c.record(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (string, pglog.Ref, error) {
-		file, lift, err := openLift(ctx, turn, in.lift.ID)
+		docket, lift, err := openLift(ctx, turn, in.lift.ID)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
-		entry, err := outcome(turn, file, lift)
+		entry, err := outcome(turn, docket.Case, lift)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
-		ref, err := appendTo(file, turn, entry, in.actor, nil)
+		ref, err := docket.Append(entry, in.actor, nil, nil)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}

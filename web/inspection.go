@@ -7,8 +7,8 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
-	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/policy"
+	policystore "github.com/sceau-project/sceau/policy/pgstore"
 )
 
 // searchInput selects entries. Everything is an id, a code or a time, since the
@@ -59,7 +59,7 @@ func (s *staff) search(ctx context.Context, in *searchInput) (*entriesOutput, er
 			return nil, refusedByPolicy(decision.Reasons)
 		}
 		draft := pglog.Draft{Actor: actor, Action: audit.ActionLogRead, Details: in.details()}
-		liftstore.Decide(&draft, decision)
+		policystore.Decide(&draft, decision)
 		read, err = turn.Append(draft)
 		return nil, err
 	})

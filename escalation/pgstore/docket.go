@@ -4,17 +4,16 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/google/uuid"
-
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/escalation"
 	"github.com/sceau-project/sceau/policy"
+	policystore "github.com/sceau-project/sceau/policy/pgstore"
 )
 
 // A Docket is one case as the log tells it, held during one turn under the head
-// lock. What it appends is applied to the case first by the same rules that
-// will read it, so an entry that could not have happened is never written.
+// lock. What it appends is held to the same rules that will read it: an entry
+// that could not have happened is an error, which undoes the whole turn.
 type Docket struct {
 	Case *escalation.Case
 	turn *pglog.Turn
@@ -62,7 +61,7 @@ func (d *Docket) Append(e audit.Entry, actor audit.Actor, decided *policy.Decisi
 		Details: e.Details, Commitments: sealed,
 	}
 	if decided != nil {
-		Decide(&draft, *decided)
+		policystore.Decide(&draft, *decided)
 	}
 	ref, err := d.turn.Append(draft)
 	if err != nil {
@@ -74,25 +73,4 @@ func (d *Docket) Append(e audit.Entry, actor audit.Actor, decided *policy.Decisi
 		return pglog.Ref{}, fmt.Errorf("append %s: %w", e.Action, err)
 	}
 	return ref, nil
-}
-
-// Decide puts a decision into a draft: what was decided in the leaf, its exact
-// input and result beside it, where an erasure can reach them.
-func Decide(draft *pglog.Draft, d policy.Decision) {
-	result := audit.ResultRefuse
-	if d.Allow {
-		result = audit.ResultAllow
-	}
-	input, output := pglog.NewSalt(), pglog.NewSalt()
-	draft.Decision = &audit.Decision{
-		ID: uuid.NewString(), Path: string(d.Point), Policy: d.Policy, Engine: d.Engine,
-		Input: audit.Commit(input, "input", draft.Case, d.Input), Result: result,
-	}
-	if draft.Commitments == nil {
-		draft.Commitments = audit.Commitments{}
-	}
-	draft.Commitments["result"] = audit.Commit(output, "result", draft.Case, d.Result)
-	draft.Openings = append(draft.Openings,
-		pglog.Opening{Field: "input", Case: draft.Case, Salt: input, Value: d.Input},
-		pglog.Opening{Field: "result", Case: draft.Case, Salt: output, Value: d.Result})
 }
