@@ -43,8 +43,8 @@ var (
 	ErrExists = errors.New("a case key was already written here")
 )
 
-// Config says where Vault is and how to enter. Nothing is taken from VAULT_*
-// variables: the environment of the process must not redirect its keys.
+// Config says where Vault is and how to enter. Nothing is taken from the
+// environment: it must not redirect a process's keys, nor say whom to believe.
 type Config struct {
 	Address       string        // URL
 	CACertificate string        // PEM file; empty: the system's authorities
@@ -83,34 +83,6 @@ func Open(c Config) (*Vault, error) {
 	v := &Vault{config: c, client: client, idle: idle}
 	v.login = newLogin(c, client)
 	return v, nil
-}
-
-func dial(c Config) (client *vault.Client, idle func(), err error) {
-	config := vault.DefaultConfig()
-	if config.Error != nil {
-		return nil, nil, fmt.Errorf("setting up the Vault client: %w", config.Error)
-	}
-	config.Address, config.AgentAddress = c.Address, ""
-	config.Timeout = c.Timeout
-	config.MaxRetries = 1
-	config.MinRetryWait, config.MaxRetryWait = 50*time.Millisecond, 200*time.Millisecond
-	config.DisableRedirects = true
-	transport, ok := config.HttpClient.Transport.(*http.Transport)
-	if !ok {
-		return nil, nil, errors.New("setting up the Vault client: unexpected transport")
-	}
-	transport.Proxy = nil
-	if err := config.ConfigureTLS(&vault.TLSConfig{CACert: c.CACertificate}); err != nil {
-		return nil, nil, fmt.Errorf("setting up the Vault client: %w", err)
-	}
-	client, err = vault.NewClient(config)
-	if err != nil {
-		return nil, nil, fmt.Errorf("setting up the Vault client: %w", err)
-	}
-	client.SetHeaders(http.Header{vault.RequestHeaderName: {"true"}})
-	client.ClearToken()
-	client.ClearNamespace()
-	return client, transport.CloseIdleConnections, nil
 }
 
 // Close stops renewing the token and revokes nothing: it runs out by itself.

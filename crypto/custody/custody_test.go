@@ -212,22 +212,6 @@ func TestNobodyElseGetsIn(t *testing.T) {
 	}
 }
 
-// Whoever can set the environment of the process must not be able to have its
-// keys sent elsewhere.
-func TestTheEnvironmentDoesNotRedirect(t *testing.T) {
-	server := vaulttest.New(t)
-	for name, value := range map[string]string{
-		"VAULT_ADDR": "http://127.0.0.1:1", "VAULT_AGENT_ADDR": "http://127.0.0.1:1", "VAULT_TOKEN": "s.stolen",
-		"VAULT_NAMESPACE": "elsewhere", "VAULT_PROXY_ADDR": "http://127.0.0.1:1", "HTTP_PROXY": "http://127.0.0.1:1",
-		"VAULT_HTTP_PROXY": "http://127.0.0.1:1", "VAULT_HEADERS": `{"X-Evil":"1"}`, "VAULT_MAX_RETRIES": "9",
-	} {
-		t.Setenv(name, value)
-	}
-	if err := open(t, config(server, server.Custodian)).Ready(context.Background()); err != nil {
-		t.Error(err)
-	}
-}
-
 // The token runs out every few seconds here, and can be renewed twice.
 func TestTheTokenIsRenewedAndThenReplaced(t *testing.T) {
 	ctx := context.Background()

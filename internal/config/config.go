@@ -98,7 +98,8 @@ type Vault struct {
 	// Address is Vault's URL, such as "https://vault.example.org:8200".
 	Address string `yaml:"address"`
 	// CACertificate is a PEM file of the authority that signed Vault's
-	// certificate. Empty: the system's.
+	// certificate. Empty: the system's, which no variable may then replace.
+	// VAULT_* variables are not used at all.
 	CACertificate string `yaml:"ca_certificate"`
 	// RoleIDFile and SecretIDFile hold the custodian's AppRole.
 	RoleIDFile   string `yaml:"role_id_file"`
