@@ -13,11 +13,14 @@ CREATE TABLE sceau.cases (
     identity_recipient   text   NOT NULL,
     transcript_seq       bigint NOT NULL,
     identity_seq         bigint NOT NULL,
+    transcript_signature bytea CHECK (length(transcript_signature) = 64),
+    identity_signature   bytea CHECK (length(identity_signature) = 64),
     reserved_until       timestamptz,
     opened               boolean NOT NULL DEFAULT false
 );
 COMMENT ON TABLE sceau.cases IS 'Ready and opened cases. Made by the custodian only; recipients are never updated by anyone.';
 COMMENT ON COLUMN sceau.cases.transcript_seq IS 'The key.created entry whose details.recipient is the SHA-256 of transcript_recipient.';
+COMMENT ON COLUMN sceau.cases.transcript_signature IS 'Ed25519, by the custodian''s key in Vault, over case, class and recipient; the faces seal to nothing without it.';
 COMMENT ON COLUMN sceau.cases.reserved_until IS 'A face that opens a conversation holds the case until then, so that sealing happens outside the head lock.';
 CREATE INDEX cases_ready ON sceau.cases (transcript_seq) WHERE NOT opened;
 
