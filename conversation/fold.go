@@ -105,12 +105,21 @@ func (c *Conversation) Apply(e audit.Entry) error {
 	return nil
 }
 
-func (c *Conversation) apply(e audit.Entry) error {
+// Follows says whether e can come next at all: an entry of this case, later than
+// those folded. What does not is no entry to disregard: the reader has lost its place.
+func (c *Conversation) Follows(e audit.Entry) error {
 	if e.Seq <= c.LastSeq {
 		return fmt.Errorf("comes after entry %d", c.LastSeq)
 	}
 	if e.Case == "" || c.Case != "" && e.Case != c.Case {
 		return errors.New("is of another case")
+	}
+	return nil
+}
+
+func (c *Conversation) apply(e audit.Entry) error {
+	if err := c.Follows(e); err != nil {
+		return err
 	}
 	rule, ok := rules[e.Action]
 	if !ok {

@@ -37,10 +37,17 @@ func (c *Case) applyEscalation(l audit.Entry, h audit.Hash) error {
 		return c.on(l, audit.ViaCustodian, c.applyReleaseFailed)
 	}
 	// An action about escalations that this version does not know could have
-	// ended a grant: better to open nothing than to read past it.
+	// ended a grant: better to open nothing by it than to read past that.
 	if strings.HasPrefix(string(l.Action), "escalation.") || strings.HasPrefix(string(l.Action), "identity.release") {
-		return fmt.Errorf("this version does not know what it means")
+		return c.on(l, l.Via, applyUnknown)
 	}
+	return nil
+}
+
+// applyUnknown voids the escalation that the entry names, and no other: a new
+// request stays possible.
+func applyUnknown(e *Escalation, _ audit.Entry) error {
+	e.State = Void
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package escalation
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/sceau-project/sceau/audit"
@@ -18,14 +19,24 @@ type Leaf struct {
 type Case struct {
 	conversation.Conversation
 	Escalations []*Escalation // in the order of their first entries
+	Disregarded []Disregarded // in the order of the log
+}
+
+// A Disregarded entry is one that a face wrote around the rules. Nothing follows
+// from it, and it is shown: a face that writes such an entry is broken, or is not
+// itself any more.
+type Disregarded struct {
+	Seq    int64
+	Action string
+	Why    string // for people who look into it
 }
 
 // NewCase is a case before its first entry.
 func NewCase() *Case { return &Case{Conversation: conversation.Conversation{LastSeq: -1}} }
 
-// Fold applies all entries of a case, in order of seq. Entries that say nothing
-// of the conversation or of escalations are passed over. The error is a *[HistoryError]
-// that names the first entry that cannot have happened.
+// Fold applies all entries of a case, in order of seq, as [Case.Apply] does. Entries
+// that say nothing of the conversation or of escalations are passed over. The error is
+// a *[HistoryError] that names the first entry that cannot have happened.
 func Fold(entries []Leaf) (*Case, error) {
 	c := NewCase()
 	for _, l := range entries {
@@ -46,9 +57,24 @@ func (c *Case) Escalation(id string) (*Escalation, bool) {
 	return nil, false
 }
 
-// Apply adds one entry. On error c is unchanged and must not be used to decide
+// Apply adds one entry that was read from the log. What a face wrote and no rule
+// allows is disregarded: whoever breaks into a face may write, and must not be able to
+// take every child's case out of use with one entry. What the custodian or the operator
+// wrote is another matter. On error c is unchanged and must not be used to decide
 // anything: a history that cannot have happened opens nothing.
 func (c *Case) Apply(e audit.Entry, h audit.Hash) error {
+	err := c.Extend(e, h)
+	if err == nil || e.Via != audit.ViaPublic && e.Via != audit.ViaStaff || c.Follows(e) != nil {
+		return err
+	}
+	c.Disregarded = append(c.Disregarded, Disregarded{Seq: e.Seq, Action: string(e.Action), Why: errors.Unwrap(err).Error()})
+	c.Conversation.Case, c.LastSeq = e.Case, e.Seq
+	return nil
+}
+
+// Extend adds one entry, whoever wrote it, if it is legal. Writers hold their own
+// entries to it. On error c is unchanged.
+func (c *Case) Extend(e audit.Entry, h audit.Hash) error {
 	before := c.Conversation
 	err := c.Conversation.Apply(e)
 	if err == nil {

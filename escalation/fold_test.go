@@ -5,6 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/policy"
 )
@@ -190,8 +192,7 @@ func TestForgedEntriesAreNotBelieved(t *testing.T) {
 		"request under a known id":      {requestedBefore, request, audit.ViaStaff, agent, ""},
 		"request while one is pending":  {requested, asking("another"), audit.ViaStaff, agent, policy.ReasonAlreadyPending},
 		"request on no ground":          {talking, onGround("curiosity"), audit.ViaStaff, agent, policy.ReasonGroundUnknown},
-		"an action of a later version":  {approvedOnce, action("escalation.revoked"), audit.ViaStaff, supervisor, ""},
-		"another later action":          {approvedOnce, action("identity.release_widened"), audit.ViaCustodian, agent, ""},
+		"a later action on no lift":     {talking, same(about("escalation.glass_broken", caseID, "another", "")), audit.ViaStaff, supervisor, ""},
 		"an entry of another case":      {approvedOnce, ofCase("11111111-1111-4111-8111-111111111111"), audit.ViaStaff, agent, ""},
 		"joining via public":            {talking, same(joined()), audit.ViaPublic, colleague, ""},
 		"joining after closing":         {conversationClosed, same(joined()), audit.ViaStaff, colleague, ""},
@@ -217,7 +218,103 @@ func TestForgedEntriesAreNotBelieved(t *testing.T) {
 			if !reflect.DeepEqual(before, s.c) {
 				t.Errorf("an entry that was not believed left a mark")
 			}
+			s.disregards(forged.entry(s), forged.via, forged.by, before)
 		})
+	}
+}
+
+// disregards reads an illegal entry from the log. Of a face it is passed over and
+// listed; of the custodian it condemns the case.
+func (s *story) disregards(e audit.Entry, v audit.Via, by audit.Actor, before *Case) {
+	s.t.Helper()
+	l := s.leaf(e, v, by)
+	err := s.c.Apply(l.Entry, l.Hash)
+	if v == audit.ViaCustodian || l.Entry.Case != caseID {
+		if !Damaged(err) {
+			s.t.Errorf("read past: %v", err)
+		}
+		return
+	}
+	if err != nil {
+		s.t.Fatalf("a face condemned the case: %v", err)
+	}
+	if d := s.c.Disregarded; len(d) != 1 || d[0].Seq != l.Entry.Seq || d[0].Action != string(e.Action) || d[0].Why == "" {
+		s.t.Errorf("listed as %+v", d)
+	}
+	s.c.Disregarded, s.c.LastSeq = nil, before.LastSeq
+	if !reflect.DeepEqual(before, s.c) {
+		s.t.Errorf("an entry that was disregarded left a mark")
+	}
+}
+
+// What a later version says of a lift may have ended it: this one opens nothing by
+// it any more. The case goes on.
+func TestUnknownActionsVoidOneLift(t *testing.T) {
+	for _, told := range []func(testing.TB) *story{requested, approvedOnce, ordered, closedLift, requestedBefore} {
+		for _, a := range []audit.Action{"escalation.revoked", "identity.release_widened"} {
+			for _, v := range []audit.Via{audit.ViaStaff, audit.ViaPublic, audit.ViaCustodian} {
+				s := told(t)
+				s.tell(action(a)(s), v, supervisor)
+				e := s.lift()
+				if e.State != Void || len(s.c.Disregarded) != 0 || e.LastSeq != s.seq-1 {
+					t.Fatalf("%+v", e)
+				}
+				for what, err := range map[string]error{
+					"approve":  s.c.CheckApproval(e, supervisor, e.RequestHash, []string{"connection"}, s.at),
+					"deny":     s.c.CheckDenial(e, supervisor, e.RequestHash, "other_means", s.at),
+					"withdraw": s.c.CheckWithdrawal(e, agent),
+					"close":    s.c.CheckClosing(e, agent),
+					"expire":   s.c.CheckExpiry(e, s.at.Add(24*time.Hour)),
+					"release":  s.c.CheckRelease(e, agent, []string{"connection"}, s.at),
+				} {
+					if Code(err) != policy.ReasonWrongState {
+						t.Errorf("%s %s: %v", a, what, err)
+					}
+				}
+				if len(e.Intents) > 0 { // was on its way
+					s.gate(failureOfLast(s), agent)
+				}
+				if e.State != Void {
+					t.Errorf("%s became %s", a, e.State)
+				}
+				s.staff(asking("another")(s), agent)
+			}
+		}
+	}
+}
+
+// TestFacesCondemnNothing: whatever the two faces write, in any order, in anybody's
+// name, the case can be read, and every one of their entries is either believed or
+// listed.
+func TestFacesCondemnNothing(t *testing.T) {
+	listed := 0
+	rapid.Check(t, func(r *rapid.T) {
+		s := rapid.SampledFrom([]func(testing.TB) *story{requested, approvedHalf, approvedOnce, ordered, conversationClosedAfter}).Draw(r, "start")(t)
+		for range rapid.IntRange(1, 20).Draw(r, "entries") {
+			s.at = s.at.Add(rapid.SampledFrom([]time.Duration{0, time.Second, time.Hour}).Draw(r, "later"))
+			m := rapid.SampledFrom(moves).Draw(r, "move")
+			l := s.leaf(m.entry(s), rapid.SampledFrom([]audit.Via{audit.ViaStaff, audit.ViaPublic}).Draw(r, "via"), rapid.SampledFrom(everybody).Draw(r, "by"))
+			before := len(s.c.Disregarded)
+			believed := s.c.Extend(l.Entry, l.Hash) == nil
+			if !believed {
+				if err := s.c.Apply(l.Entry, l.Hash); err != nil {
+					r.Fatal(err)
+				}
+			}
+			if believed != (len(s.c.Disregarded) == before) {
+				r.Fatalf("believed %t, listed %+v", believed, s.c.Disregarded[before:])
+			}
+			s.leaves = append(s.leaves, l)
+			s.seq++
+		}
+		folded, err := Fold(s.leaves)
+		if err != nil || !reflect.DeepEqual(folded, s.c) {
+			r.Fatalf("folding gives another case: %v", err)
+		}
+		listed += len(folded.Disregarded)
+	})
+	if listed == 0 {
+		t.Error("nothing was ever disregarded")
 	}
 }
 

@@ -5,7 +5,7 @@ import "github.com/sceau-project/sceau/policy"
 // A State of an escalation. None is before its first entry.
 type State string
 
-// The states. Refused, denied, withdrawn, expired and closed are final.
+// The states. Refused, denied, withdrawn, expired, closed and void are final.
 const (
 	None      State = ""
 	Requested State = "requested" // waits for a supervisor
@@ -16,16 +16,17 @@ const (
 	Approved  State = "approved"  // every approval is there; nothing was opened
 	Released  State = "released"  // the key of a granted facet has left Vault, or may have
 	Closed    State = "closed"    // by the requester, after approval
+	Void      State = "void"      // an entry says something of it that this version does not know
 )
 
 // States lists every state, None included.
-var States = []State{None, Requested, Refused, Denied, Withdrawn, Expired, Approved, Released, Closed}
+var States = []State{None, Requested, Refused, Denied, Withdrawn, Expired, Approved, Released, Closed, Void}
 
 // Final says whether nothing can leave s. Outcomes of intents that were ordered
 // before may still arrive.
 func (s State) Final() bool {
 	switch s {
-	case Refused, Denied, Withdrawn, Expired, Closed:
+	case Refused, Denied, Withdrawn, Expired, Closed, Void:
 		return true
 	}
 	return false
@@ -114,10 +115,12 @@ var steps = map[step]State{
 	{Released, EventUseGivenBack, RoleCustodian}:   Approved,
 	{Released, EventClosed, RoleRequester}:         Closed,
 
-	// An order that was on its way when the requester closed: its outcome is a
-	// fact and must be recorded.
+	// An order that was on its way when the requester closed, or when the lift
+	// became void: its outcome is a fact and must be recorded.
 	{Closed, EventReleased, RoleCustodian}:      Closed,
 	{Closed, EventReleaseFailed, RoleCustodian}: Closed,
+	{Void, EventReleased, RoleCustodian}:        Void,
+	{Void, EventReleaseFailed, RoleCustodian}:   Void,
 }
 
 // Transition returns the state after event by role. What the machine does not

@@ -93,7 +93,7 @@ func decisionFor(a audit.Action) *audit.Decision {
 // try applies an entry and says what came of it.
 func (s *story) try(e audit.Entry, v audit.Via, by audit.Actor) error {
 	l := s.leaf(e, v, by)
-	if err := s.c.Apply(l.Entry, l.Hash); err != nil {
+	if err := s.c.Extend(l.Entry, l.Hash); err != nil {
 		return err
 	}
 	s.leaves = append(s.leaves, l)

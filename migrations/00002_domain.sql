@@ -172,7 +172,7 @@ CREATE TABLE sceau.escalations (
     requested_at     timestamptz NOT NULL,
     deadline         timestamptz,
     last_seq         bigint NOT NULL,
-    CONSTRAINT state_known CHECK (state IN ('requested', 'refused', 'approved', 'denied', 'withdrawn', 'expired', 'released', 'closed')),
+    CONSTRAINT state_known CHECK (state IN ('requested', 'refused', 'approved', 'denied', 'withdrawn', 'expired', 'released', 'closed', 'void')),
     CONSTRAINT open_has_a_deadline CHECK ((state IN ('requested', 'approved', 'released')) = (deadline IS NOT NULL))
 );
 COMMENT ON TABLE sceau.escalations IS 'Projection for queues and the sweeper. What was asked and granted is in the log, which is folded to decide.';

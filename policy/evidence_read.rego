@@ -23,7 +23,7 @@ cleared contains "escalation.too_late" if approver_looks_again
 
 # In any other state, that is what is said.
 cleared contains "escalation.too_late" if {
-	input.lift.state in {"refused", "denied", "withdrawn", "expired", "closed"}
+	input.lift.state in {"refused", "denied", "withdrawn", "expired", "closed", "void"}
 }
 
 approver_looks_again if {

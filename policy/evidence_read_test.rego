@@ -41,7 +41,7 @@ test_after_approval_only_who_approved if {
 }
 
 test_not_after_the_end if {
-	every state in ["refused", "denied", "withdrawn", "expired", "closed"] {
+	every state in ["refused", "denied", "withdrawn", "expired", "closed", "void"] {
 		refused({"lift": object.union(fixtures.approved, {"state": state})}) == {"escalation.wrong_state"}
 	}
 }

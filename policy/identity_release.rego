@@ -74,9 +74,9 @@ cleared contains "grant.expired" if {
 	input.lift.use_by == ""
 }
 
-cleared contains "grant.expired" if input.lift.state in {"requested", "refused", "denied", "withdrawn", "closed"}
+cleared contains "grant.expired" if input.lift.state in {"requested", "refused", "denied", "withdrawn", "closed", "void"}
 
-cleared contains "grant.window_over" if input.lift.state in {"requested", "refused", "denied", "withdrawn", "closed"}
+cleared contains "grant.window_over" if input.lift.state in {"requested", "refused", "denied", "withdrawn", "closed", "void"}
 
 cleared contains "facets.missing" if count(input.facets) > 0
 

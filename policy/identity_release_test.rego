@@ -59,7 +59,7 @@ test_a_closed_conversation_does_not_end_the_lift if {
 }
 
 test_states if {
-	every state in ["requested", "refused", "denied", "withdrawn", "closed", "", "glass_broken"] {
+	every state in ["requested", "refused", "denied", "withdrawn", "closed", "void", "", "glass_broken"] {
 		"escalation.wrong_state" in refused({"lift": {"state": state}})
 	}
 	refused({"lift": {"state": "closed"}}) == {"escalation.wrong_state"}

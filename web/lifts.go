@@ -47,7 +47,7 @@ type askInput struct {
 type lift struct {
 	ID           string     `json:"id"`
 	Conversation string     `json:"conversation,omitempty"`
-	State        string     `json:"state" doc:"requested, refused, approved, denied, withdrawn, expired, released or closed"`
+	State        string     `json:"state" doc:"requested, refused, approved, denied, withdrawn, expired, released, closed or void"`
 	Ground       string     `json:"ground,omitempty"`
 	Requester    *present   `json:"requester,omitempty"`
 	RequestedAt  *time.Time `json:"requested_at,omitempty"`

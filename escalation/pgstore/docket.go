@@ -12,8 +12,8 @@ import (
 )
 
 // A Docket is one case as the log tells it, held during one turn under the head
-// lock. What it appends is held to the same rules that will read it: an entry
-// that could not have happened is an error, which undoes the whole turn.
+// lock. What it appends is held to the rules that will read it: an entry that
+// readers would disregard is an error, which undoes the whole turn.
 type Docket struct {
 	Case *escalation.Case
 	turn *pglog.Turn
@@ -69,7 +69,7 @@ func (d *Docket) Append(e audit.Entry, actor audit.Actor, decided *policy.Decisi
 	}
 	e.V, e.Seq, e.At, e.Via, e.Actor = audit.Version, ref.Seq, ref.At, d.via, actor
 	e.Decision, e.Commitments = draft.Decision, draft.Commitments
-	if err := d.Case.Apply(e, ref.Hash); err != nil {
+	if err := d.Case.Extend(e, ref.Hash); err != nil {
 		return pglog.Ref{}, fmt.Errorf("append %s: %w", e.Action, err)
 	}
 	return ref, nil
