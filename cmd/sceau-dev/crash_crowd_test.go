@@ -140,6 +140,10 @@ func (w *crowd) act(kind string, p *person, method, path string, body, out any) 
 		if w.Context().Err() != nil {
 			return r, w.Context().Err()
 		}
+		if r.status == http.StatusTooManyRequests {
+			w.wait(time.Second) // phrases are tried no faster than so many a second
+			continue
+		}
 		w.note(&w.refused, r)
 		if r.status >= 400 && r.status < 500 || time.Now().After(giveUp) {
 			return r, fmt.Errorf("%s, try %d: %s", kind, tries, r.outcome())
@@ -366,6 +370,9 @@ type message struct {
 	Author, Text, SHA256 string
 }
 
+// pageOfMessages is how many messages one request reads.
+const pageOfMessages = 200
+
 // read reads the conversation, which must hold what was acknowledged before.
 func (w *crowd) read(t *talk, p *person) error {
 	_, err := w.transcript(t, p)
@@ -376,24 +383,28 @@ func (w *crowd) transcript(t *talk, p *person) ([]message, error) {
 	t.mu.Lock()
 	before := len(t.said)
 	t.mu.Unlock()
-	var page struct{ Messages []message }
-	r, err := w.act("read", p, http.MethodGet, t.path(p)+"/messages", nil, &page)
-	if err != nil {
-		return nil, err
+	var all []message
+	for more := true; more; {
+		var page struct{ Messages []message }
+		r, err := w.act("read", p, http.MethodGet, fmt.Sprintf("%s/messages?from=%d", t.path(p), len(all)), nil, &page)
+		if err != nil {
+			return nil, err
+		}
+		w.note(&w.opened, r)
+		all, more = append(all, page.Messages...), len(page.Messages) == pageOfMessages
 	}
-	w.note(&w.opened, r)
-	if len(page.Messages) < before {
-		return nil, fmt.Errorf("%d messages are read where %d were acknowledged", len(page.Messages), before)
+	if len(all) < before {
+		return nil, fmt.Errorf("%d messages are read where %d were acknowledged", len(all), before)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for i, m := range page.Messages {
+	for i, m := range all {
 		said, acknowledged := t.said[i]
 		if m.Position != i || acknowledged && m.Text != said || !t.sent[m.Text] {
 			return nil, fmt.Errorf("at position %d %q is read, %q was acknowledged", m.Position, m.Text, said)
 		}
 	}
-	return page.Messages, nil
+	return all, nil
 }
 
 // lift asks for a lift of anonymity and takes it as far as chance wants.
