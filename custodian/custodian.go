@@ -126,8 +126,12 @@ func New(c Config) (*Custodian, error) {
 		return nil, errors.New("a custodian needs the key that signs policy")
 	case c.StateDir == "":
 		return nil, errors.New("a custodian needs a state directory, to remember the head of the log")
-	case c.IdleTimeout <= 0, c.SessionLimit <= 0, c.PhraseRate <= 0, c.PhraseBurst <= 0, c.ReadyKeys < 0:
-		return nil, errors.New("a custodian needs limits")
+	case c.IdleTimeout <= 0, c.SessionLimit <= 0:
+		return nil, errors.New("a custodian needs an idle timeout and a limit of reading sessions, both above 0")
+	case c.PhraseRate <= 0, c.PhraseBurst <= 0:
+		return nil, errors.New("a custodian needs a rate and a burst of recovery phrases, both above 0")
+	case c.ReadyKeys < 0:
+		return nil, errors.New("a custodian cannot keep fewer than 0 cases ready")
 	}
 	if c.Now == nil {
 		c.Now = time.Now

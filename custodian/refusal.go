@@ -83,8 +83,10 @@ func refusal(err error) *order.Refusal {
 		return refuse(order.CodePostgresDown)
 	case errors.As(err, &e):
 		return refuse(e.Code, e.Code)
-	case is(context.Canceled), pgfault.Unavailable(err):
+	case pgfault.Unavailable(err):
 		return refuse(order.CodePostgresDown)
+	case is(context.Canceled):
+		return refuse(order.CodeAbandoned)
 	default:
 		return refuse(order.CodeInternal)
 	}

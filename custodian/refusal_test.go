@@ -19,6 +19,7 @@ func TestRefusalNamesWhatIsDown(t *testing.T) {
 	}{
 		{fmt.Errorf("reading the entries of the case: %w", io.ErrUnexpectedEOF), order.CodePostgresDown},
 		{context.DeadlineExceeded, order.CodePostgresDown},
+		{fmt.Errorf("reading the entries of the case: %w", context.Canceled), order.CodeAbandoned},
 		{fmt.Errorf("%w: reading a case key: %w", errTooLate, context.DeadlineExceeded), order.CodeTooLate},
 		{errors.New("something else"), order.CodeInternal},
 	} {

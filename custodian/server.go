@@ -65,6 +65,9 @@ func carryOut[O any](c *Custodian, do func(context.Context, *http.Request, O) (a
 		}
 		if err != nil {
 			refused := refusal(err)
+			if errors.Is(r.Context().Err(), context.Canceled) && errors.Is(err, context.Canceled) {
+				refused = refuse(order.CodeAbandoned) // no dependency is to blame
+			}
 			level := slog.LevelInfo
 			if refused.Status >= 500 || refused.Code == order.CodeAltered || refused.Code == order.CodeLogAltered {
 				level = slog.LevelError

@@ -134,7 +134,7 @@ AS $$
 BEGIN
     SELECT h.seq, h.hash, h.at INTO seq, hash, at FROM sceau.log_head h FOR UPDATE;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'the log has no origin yet' USING ERRCODE = 'SC004', HINT = 'Run the migrations'' InitLog once.';
+        RAISE EXCEPTION 'the log has no origin yet' USING ERRCODE = 'SC004', HINT = 'The owner of the schema runs: sceau migrate';
     END IF;
     -- Read after the lock is held: in the query above it would be read before the wait.
     clock := clock_timestamp();

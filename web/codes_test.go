@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"maps"
@@ -14,6 +15,7 @@ import (
 	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/custodian/order"
 	"github.com/sceau-project/sceau/policy"
+	staffstore "github.com/sceau-project/sceau/staff/pgstore"
 )
 
 var update = flag.Bool("update", false, "write docs/errors.md anew")
@@ -56,6 +58,26 @@ func TestCodesAreWellFormed(t *testing.T) {
 		if c.en == c.fr {
 			t.Errorf("%s: not translated", c.code)
 		}
+	}
+}
+
+// TestAbandonedRequestsBlameNobody: a client that went away is not an outage of
+// whatever was being asked.
+func TestAbandonedRequestsBlameNobody(t *testing.T) {
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, err := range []error{
+		fmt.Errorf("%w: finding a session: %w", staffstore.ErrDatabase, context.Canceled),
+		fmt.Errorf("%w: %w", order.ErrDown, context.Canceled),
+		context.Canceled,
+	} {
+		if p, _ := (&face{}).problemOf(gone, err, false); p.Code != order.CodeAbandoned {
+			t.Errorf("%v: %s", err, p.Code)
+		}
+	}
+	altered := fmt.Errorf("%w: message 3", conversation.ErrChain)
+	if p, noteworthy := (&face{}).problemOf(gone, altered, false); p.Code != "content.altered" {
+		t.Errorf("what was found before the client went away became %s (noted: %t)", p.Code, noteworthy)
 	}
 }
 
@@ -109,10 +131,12 @@ Every refusal and every failure of the API is ` + "`application/problem+json`" +
 - **reasons** is there when policy refused: every reason, in alphabetical order. **code** is the first of them.
 - **errors** is there when a field is not valid: where, and what was expected. It never repeats what was sent.
 - What does not exist and what is not the caller's answer alike.
-- 503 names in its code what is down, and comes with ` + "`Retry-After`" + `. Send the same request again with the same
-  ` + "`Idempotency-Key`" + `: nothing is done twice. On the public face, 429 and 5xx also say whom to call in danger.
+- 503 comes with ` + "`Retry-After`" + `. Send the same request again with the same ` + "`Idempotency-Key`" + `: nothing is done twice.
+  Codes in ` + "`.unavailable`" + ` name what is down (` + "`postgres`, `custodian`, `vault`, `issuer`, `policy`" + `); the other 503
+  codes name what else stands in the way.
+- On the public face, 429 and 5xx also say whom to call in danger.
 
-This file is written from the table in ` + "`web/codes.go`" + `; a test keeps them the same.
+This file is written from the tables in ` + "`web/codes.go`" + ` and ` + "`web/codes_domain.go`" + `; a test keeps them the same.
 `)
 	for _, part := range []struct {
 		title string

@@ -63,6 +63,7 @@ func asFail(err error) *fail {
 		{staffstore.ErrDatabase, "postgres.unavailable"},
 		{pglog.ErrDamaged, "log.altered"},
 		{conversation.ErrHistory, "log.altered"},
+		{liftstore.ErrNoEntry, "log.altered"},
 		{liftstore.ErrAltered, "content.altered"},
 		{conversationstore.ErrRecipient, "content.altered"},
 		{conversation.ErrChain, "content.altered"},
@@ -78,8 +79,16 @@ func asFail(err error) *fail {
 		return &fail{code: "log.altered"}
 	case pgfault.Unavailable(err), errors.Is(err, context.DeadlineExceeded):
 		return &fail{code: "postgres.unavailable"}
+	case errors.Is(err, context.Canceled):
+		return &fail{code: order.CodeAbandoned}
 	}
 	return &fail{code: "service.failed"}
+}
+
+// abandoned says that the request ended before its answer: its client went
+// away, or the process is about to end. No dependency is to blame for that.
+func abandoned(ctx context.Context, err error) bool {
+	return errors.Is(ctx.Err(), context.Canceled) && errors.Is(err, context.Canceled)
 }
 
 // notFoundAs says in other words that something does not exist.

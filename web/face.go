@@ -79,8 +79,13 @@ func newFace(kind Kind, cfg Config, stop <-chan struct{}) (*face, error) {
 	if cfg.Logger == nil {
 		return nil, errors.New("a face needs a logger")
 	}
-	if cfg.Limits.RequestsPerMinute < 1 || cfg.Limits.ConversationsPerHour < 1 || cfg.Limits.ReturnsPerHour < 1 {
-		return nil, errors.New("a face needs limits")
+	switch l := cfg.Limits; {
+	case l.RequestsPerMinute < 1:
+		return nil, errors.New("a face needs a limit of requests per minute, at least 1")
+	case l.ConversationsPerHour < 1:
+		return nil, errors.New("a face needs a limit of conversations per hour, at least 1")
+	case l.ReturnsPerHour < 1:
+		return nil, errors.New("a face needs a limit of returns per hour, at least 1")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now

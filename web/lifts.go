@@ -100,8 +100,11 @@ func (s *staff) ask(ctx context.Context, in *askInput) (*liftOutput, error) {
 	seen := map[int64]bool{}
 	for i, c := range in.Body.Evidence {
 		sum, err := parseSum(c.SHA256)
-		if err != nil || seen[c.Position] {
-			return nil, &fail{code: "request.invalid", faults: []Fault{{Location: "body.evidence", Message: "a position twice"}}}
+		if err != nil {
+			return nil, invalid("body.evidence", "expected sha256 as it was read: sha256: and 64 hexadecimal digits")
+		}
+		if seen[c.Position] {
+			return nil, invalid("body.evidence", "expected each position once")
 		}
 		seen[c.Position] = true
 		ask.Evidence[i] = liftstore.Citation{Position: c.Position, Sum: sum}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"golang.org/x/text/language"
+
+	"github.com/sceau-project/sceau/custodian/order"
 )
 
 // Problem is how every refusal and every failure is told (RFC 9457). It holds
@@ -77,6 +79,11 @@ func (f *fail) Error() string { return f.code }
 // refuse is a failure with the given code.
 func refuse(code string) error { return &fail{code: code} }
 
+// invalid is a request with a fault that its schema cannot express.
+func invalid(location, expected string) error {
+	return &fail{code: "request.invalid", faults: []Fault{{Location: location, Message: expected}}}
+}
+
 var byCode = func() map[string]*code {
 	m := make(map[string]*code, len(codes))
 	for i := range codes {
@@ -109,6 +116,14 @@ func (c *code) in(french bool) sentence {
 		return c.fr
 	}
 	return c.en
+}
+
+// problemOf is problem for an error of a request under way.
+func (f *face) problemOf(ctx context.Context, err error, french bool) (*Problem, bool) {
+	if abandoned(ctx, err) {
+		err = refuse(order.CodeAbandoned)
+	}
+	return f.problem(err, french)
 }
 
 // problem is the one place where an error becomes what a client sees. Anything
@@ -144,7 +159,7 @@ func (f *face) problem(err error, french bool) (*Problem, bool) {
 	return p, entry.status >= 500
 }
 
-// decide is a refusal by policy: its code is the first of its reasons in
+// refusedByPolicy is a refusal by policy: its code is the first of its reasons in
 // alphabetical order, so that the same refusal always has the same code.
 func refusedByPolicy(reasons []string) *fail {
 	reasons = slices.Sorted(slices.Values(reasons))
@@ -156,7 +171,7 @@ func refusedByPolicy(reasons []string) *fail {
 
 // write answers err on a plain handler, outside huma.
 func (f *face) write(w http.ResponseWriter, r *http.Request, err error) {
-	p, noteworthy := f.problem(err, french(r.Header.Get("Accept-Language")))
+	p, noteworthy := f.problemOf(r.Context(), err, french(r.Header.Get("Accept-Language")))
 	if noteworthy {
 		f.note(r.Context(), p, err)
 	}

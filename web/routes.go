@@ -71,7 +71,7 @@ func handle[I, O any](handler func(context.Context, *I) (*O, error)) func(huma.A
 				return out, nil
 			}
 			f := faceOf(ctx)
-			p, noteworthy := f.problem(err, ctx.Value(frenchKey{}).(bool))
+			p, noteworthy := f.problemOf(ctx, err, ctx.Value(frenchKey{}).(bool))
 			if noteworthy {
 				f.note(ctx, p, err)
 			}

@@ -39,6 +39,7 @@ const (
 	CodeTooLate      = "intent.too_late"        // more than 5 s passed between entry and key
 	CodeIdempotency  = "idempotency.mismatch"   // same key, another order
 	CodePhrase       = "phrase.unknown"         // no such phrase, or not a phrase
+	CodeAbandoned    = "request.abandoned"      // the order ended before its answer: whoever sent it went away
 	CodeRate         = "rate.limited"           // too many attempts
 	CodeRolledBack   = "log.rolled_back"        // the chain is shorter than, or differs from, what was seen
 	CodeClock        = "log.clock_trails"       // the database's clock runs behind the log
@@ -66,6 +67,7 @@ var Codes = map[string]int{
 	CodeTooLate:      http.StatusServiceUnavailable,
 	CodeIdempotency:  http.StatusConflict,
 	CodePhrase:       http.StatusNotFound,
+	CodeAbandoned:    http.StatusRequestTimeout,
 	CodeRate:         http.StatusTooManyRequests,
 	CodeRolledBack:   http.StatusServiceUnavailable,
 	CodeClock:        http.StatusServiceUnavailable,

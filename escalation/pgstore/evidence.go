@@ -16,6 +16,10 @@ import (
 // ErrAltered: what is stored beside the log is not what the log committed to.
 var ErrAltered = errors.New("what is stored is not what the log recorded")
 
+// ErrNoEntry: an escalation has a row, and the entries of its case know nothing
+// of it. Rows and entries are written together, so somebody else wrote it.
+var ErrNoEntry = errors.New("an escalation has a row and no entry")
+
 // Narrative returns the sealed narrative of a request. Only the custodian's
 // file key opens it: see [ReadNarrative].
 func (s *Store) Narrative(ctx context.Context, id string) ([]byte, error) {

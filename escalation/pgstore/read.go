@@ -36,7 +36,7 @@ func (s *Store) Get(ctx context.Context, actor audit.Actor, id string) (*escalat
 	}
 	e, ok := c.Escalation(id)
 	if !ok {
-		return nil, fmt.Errorf("escalation %s has a row and no entry", id)
+		return nil, fmt.Errorf("%w: %s", ErrNoEntry, id)
 	}
 	return e, nil
 }

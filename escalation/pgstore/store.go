@@ -185,7 +185,7 @@ func (s *Store) act(ctx context.Context, idem pglog.Idempotency, id string, do f
 		}
 		e, ok := docket.Case.Escalation(id)
 		if !ok {
-			return nil, fmt.Errorf("escalation %s has a row and no entry", id)
+			return nil, fmt.Errorf("%w: %s", ErrNoEntry, id)
 		}
 		if err := do(ctx, &turn{Turn: pt, Docket: docket, escalation: e, policy: s.policy}); err != nil {
 			return nil, err

@@ -23,7 +23,7 @@ func Unavailable(err error) bool {
 		network net.Error
 	)
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, context.Canceled): // who asked went away: that says nothing of PostgreSQL
 		return false
 	case errors.As(err, &server):
 		switch {
