@@ -55,7 +55,7 @@ func (s *Store) sealFacet(ctx context.Context, caseID string, idem pglog.Idempot
 		if err := s.cfg.Pool.QueryRow(ctx, countFacet, caseID, string(f)).Scan(&number); err != nil {
 			return fmt.Errorf("counting what was sealed: %w", err)
 		}
-		ciphertext, err := content(to.identity, number)
+		ciphertext, err := content(to.Identity, number)
 		if err != nil {
 			return err
 		}

@@ -130,12 +130,12 @@ func (s *Store) prepare(ctx context.Context, caseID string, o Opening) (*beginni
 	if b.Token, b.hash, err = conversation.NewToken(rand.Reader); err != nil {
 		return nil, err
 	}
-	if b.postalCode, err = conversation.SealMessage(to.transcript, caseID, 0, conversation.Service, o.PostalCode); err != nil {
+	if b.postalCode, err = conversation.SealMessage(to.Transcript, caseID, 0, conversation.Service, o.PostalCode); err != nil {
 		return nil, err
 	}
 	b.link = conversation.ChainNext(conversation.ChainStart(caseID), 0, sha256.Sum256(b.postalCode))
 	o.From.At = s.cfg.Now()
-	if b.from, err = conversation.SealConnection(to.identity, caseID, 0, o.From); err != nil {
+	if b.from, err = conversation.SealConnection(to.Identity, caseID, 0, o.From); err != nil {
 		return nil, err
 	}
 	if b.connectionHeaderID, err = headerSum(b.from); err != nil {

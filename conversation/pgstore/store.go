@@ -21,7 +21,6 @@ import (
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/conversation"
-	"github.com/sceau-project/sceau/crypto/seal"
 )
 
 // A Config says where conversations are kept and where their entries go.
@@ -45,7 +44,7 @@ type Store struct {
 	cfg Config
 
 	mu    sync.Mutex
-	known map[string]recipients // verified; public values only
+	known map[string]Recipients // verified; public values only
 }
 
 // NewStore refuses to keep conversations without a log.
@@ -56,70 +55,8 @@ func NewStore(cfg Config) (*Store, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Store{cfg: cfg, known: map[string]recipients{}}, nil
+	return &Store{cfg: cfg, known: map[string]Recipients{}}, nil
 }
-
-// recipients are what a case's content is sealed to.
-type recipients struct{ transcript, identity string }
-
-// maxKnown bounds the memory of verified recipients: 4 kB each when hybrid.
-const maxKnown = 4096
-
-// recipients reads a case's recipients and checks each against the key.created
-// entry of its class: whoever could change the row in sceau.cases would otherwise read
-// everything written from then on.
-func (s *Store) recipients(ctx context.Context, caseID string) (recipients, error) {
-	if !isUUID(caseID) {
-		return recipients{}, conversation.ErrNotFound
-	}
-	s.mu.Lock()
-	r, ok := s.known[caseID]
-	s.mu.Unlock()
-	if ok {
-		return r, nil
-	}
-	err := s.cfg.Pool.QueryRow(ctx, `SELECT transcript_recipient, identity_recipient FROM sceau.cases WHERE case_id = $1`,
-		caseID).Scan(&r.transcript, &r.identity)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return r, conversation.ErrNotFound
-	}
-	if err != nil {
-		return r, fmt.Errorf("reading the recipients of case %s: %w", caseID, err)
-	}
-	if err := s.verify(ctx, caseID, r); err != nil {
-		return recipients{}, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.known) >= maxKnown {
-		clear(s.known) // rare, and cheap to learn again
-	}
-	s.known[caseID] = r
-	return r, nil
-}
-
-func (s *Store) verify(ctx context.Context, caseID string, r recipients) error {
-	entries, err := pglog.ByCase(ctx, s.cfg.Pool, caseID, 0)
-	if err != nil {
-		return fmt.Errorf("reading the keys of case %s: %w", caseID, err)
-	}
-	logged := map[string]string{}
-	for _, e := range entries {
-		if e.Action == audit.ActionKeyCreated && e.Via == audit.ViaCustodian && e.Subject.Type == "key" {
-			if _, twice := logged[e.Subject.ID]; !twice { // a key is created once
-				logged[e.Subject.ID], _ = e.Details["recipient"].(string)
-			}
-		}
-	}
-	if logged[seal.Transcript] != seal.Fingerprint(r.transcript) || logged[seal.Identity] != seal.Fingerprint(r.identity) {
-		return fmt.Errorf("case %s: %w", caseID, ErrRecipient)
-	}
-	return nil
-}
-
-// ErrRecipient means that a case's recipient is not the one that the custodian
-// created: the database was changed behind the log's back. Nothing is sealed to it.
-var ErrRecipient = errors.New("the recipient is not the one in the log")
 
 var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 

@@ -67,7 +67,7 @@ func (s *Store) write(ctx context.Context, caseID string, by conversation.Author
 			return err
 		}
 		number = r.number
-		w, err = extend(ctx, tx, caseID, r, to.transcript, by, once, text)
+		w, err = extend(ctx, tx, caseID, r, to.Transcript, by, once, text)
 		return err
 	})
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/conversation"
+	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/escalation"
 	"github.com/sceau-project/sceau/policy"
@@ -56,7 +57,10 @@ func ReadNarrative(plaintext []byte) (text string, err error) {
 // answered with its reasons; one for a conversation in which the actor never
 // took part is [ErrNotFound].
 func (s *Store) Request(ctx context.Context, idem pglog.Idempotency, actor audit.Actor, ask Ask) (Receipt, error) {
-	recipient, err := s.transcriptRecipient(ctx, ask.Case)
+	to, err := conversationstore.ReadRecipients(ctx, s.pool, ask.Case)
+	if errors.Is(err, conversation.ErrNotFound) {
+		return Receipt{}, ErrNotFound
+	}
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -69,7 +73,7 @@ func (s *Store) Request(ctx context.Context, idem pglog.Idempotency, actor audit
 	if err != nil {
 		return Receipt{}, err
 	}
-	sealed, err := seal.Seal(recipient, seal.Narrative(ask.Case, id), plaintext)
+	sealed, err := seal.Seal(to.Transcript, seal.Narrative(ask.Case, id), plaintext)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("seal the narrative: %w", err)
 	}
@@ -135,39 +139,12 @@ func (s *Store) Request(ctx context.Context, idem pglog.Idempotency, actor audit
 	return r, answer.Decode(&r)
 }
 
-// transcriptRecipient returns the case's recipient, held to the key.created
-// entry: a recipient put in by somebody else must not get the narrative.
-func (s *Store) transcriptRecipient(ctx context.Context, caseID string) (string, error) {
-	var recipient string
-	var leaf []byte
-	err := s.pool.QueryRow(ctx, `
-		SELECT c.transcript_recipient, e.leaf FROM sceau.cases c
-		JOIN sceau.conversations USING (case_id)
-		JOIN sceau.entries e ON e.seq = c.transcript_seq
-		WHERE c.case_id = $1`, caseID).Scan(&recipient, &leaf)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", ErrNotFound
-	}
-	if err != nil {
-		return "", fmt.Errorf("find the case's recipient: %w", err)
-	}
-	e, err := audit.Parse(leaf)
-	if err != nil {
-		return "", fmt.Errorf("read the key's entry: %w", err)
-	}
-	if e.Action != audit.ActionKeyCreated || e.Case != caseID || e.Subject.ID != seal.Transcript ||
-		e.Details["recipient"] != seal.Fingerprint(recipient) {
-		return "", errors.New("the recipient of the case is not the one in the log")
-	}
-	return recipient, nil
-}
-
 // cite returns the conversation's length and head, and checks that each cited
 // position holds the ciphertext that the agent saw.
 func cite(ctx context.Context, tx pgx.Tx, ask Ask) (messages int64, head string, err error) {
-	var link []byte
-	if err := tx.QueryRow(ctx, `SELECT messages, head FROM sceau.conversations WHERE case_id = $1`, ask.Case).Scan(&messages, &link); err != nil {
-		return 0, "", fmt.Errorf("read the conversation's head: %w", err)
+	count, link, err := conversationstore.LastHead(ctx, tx, ask.Case)
+	if err != nil {
+		return 0, "", err
 	}
 	positions := make([]int64, len(ask.Evidence))
 	for i, c := range ask.Evidence {
@@ -192,7 +169,7 @@ func cite(ctx context.Context, tx pgx.Tx, ask Ask) (messages int64, head string,
 			return 0, "", &escalation.Refusal{Code: policy.ReasonEvidenceUnknown, Detail: fmt.Sprintf("message %d is not what was cited", c.Position)}
 		}
 	}
-	return messages, conversation.FormatHead([32]byte(link)), nil
+	return int64(count), conversation.FormatHead(link), nil
 }
 
 func insert(ctx context.Context, tx pgx.Tx, e *escalation.Escalation) error {

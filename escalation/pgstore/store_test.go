@@ -11,6 +11,7 @@ import (
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/conversation"
+	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/escalation"
 	"github.com/sceau-project/sceau/escalation/pgstore"
@@ -194,6 +195,24 @@ func TestNarrativeIsSealedAndCommitted(t *testing.T) {
 	}
 	if _, err := seal.Open(sealed, key, seal.Narrative(n.cse, "another")); !errors.Is(err, seal.ErrContext) {
 		t.Fatalf("opened as another's narrative: %v", err)
+	}
+}
+
+// Somebody with the database in hand puts a recipient of their own in a case's row, to
+// read what the agent tells the supervisor.
+func TestNothingIsToldToASwappedRecipient(t *testing.T) {
+	n := newNight(t, policy.Production)
+	stranger, err := seal.NewKey(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, column := range []string{"transcript_recipient", "identity_recipient"} {
+		if _, err := n.Super.Exec(t.Context(), `UPDATE sceau.cases SET `+column+` = $1`, stranger.Recipient); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.store.Request(t.Context(), pglog.Idempotency{}, n.agent, n.ask()); !errors.Is(err, conversationstore.ErrRecipient) {
+			t.Errorf("swapped %s: %v", column, err)
+		}
 	}
 }
 
