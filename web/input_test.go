@@ -202,7 +202,7 @@ func TestIdempotency(t *testing.T) {
 	phrase := w.minor(first.Token).with("Idempotency-Key", "0123456789abcdef-four")
 	phrase.post("/api/v1/conversation/phrase", object{}).wants("201")
 	phrase.post("/api/v1/conversation/close", object{}).wants("idempotency.mismatch")
-	for _, key := range []string{"short", "0123456789abcde", strings.Repeat("k", 256), "0123456789abcdef é", "0123456789abcdef;"} {
+	for _, key := range []string{"short", "0123456789abcde", strings.Repeat("k", 256), "0123456789abcdef é", "0123456789ab\tcdef"} {
 		w.minor(first.Token).with("Idempotency-Key", key).post("/api/v1/conversation/messages", object{"text": "x"}).wants("idempotency.key_missing")
 	}
 	req := w.minor(first.Token)

@@ -9,11 +9,12 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/sceau-project/sceau/audit/pglog"
 )
 
 // maxBody bounds a request's body in bytes: the longest message (4,000 runes)
@@ -22,8 +23,8 @@ const maxBody = 64 << 10
 
 const idempotencyHeader = "Idempotency-Key"
 
-// A key encrypts the stored answer, so it must be long enough not to be guessed.
-var idempotencyForm = regexp.MustCompile(`^[A-Za-z0-9_-]{16,255}$`)
+// idempotencyForm tells clients what pglog.CheckKey wants of a key.
+const idempotencyForm = `^[ -~]{16,255}$`
 
 type (
 	frenchKey struct{}
@@ -57,7 +58,7 @@ func (f *face) body(route Route) func(http.Handler) http.Handler {
 			}
 			if writes {
 				key := r.Header.Get(idempotencyHeader)
-				if !idempotencyForm.MatchString(key) {
+				if pglog.CheckKey(key) != nil {
 					f.write(w, r, refuse("idempotency.key_missing"))
 					return
 				}

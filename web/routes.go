@@ -51,7 +51,7 @@ func (route Route) register(api huma.API) {
 		op.Parameters = []*huma.Param{{
 			Name: idempotencyHeader, In: "header", Required: true,
 			Description: "Fresh random text; repeated with the same body it gets the original answer.",
-			Schema:      &huma.Schema{Type: huma.TypeString, Pattern: idempotencyForm.String()},
+			Schema:      &huma.Schema{Type: huma.TypeString, Pattern: idempotencyForm},
 		}}
 	}
 	route.add(api, op)

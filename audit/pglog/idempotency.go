@@ -46,14 +46,24 @@ type idemKeys struct {
 	seal cipher.AEAD
 }
 
-func (i Idempotency) derive() (*idemKeys, error) {
-	if len(i.Key) < 16 || len(i.Key) > 255 {
-		return nil, ErrIdempotencyKey
+// CheckKey says whether a client's text may be an idempotency key: 16 to 255
+// printable ASCII characters. Answers are encrypted under it, so it must be long
+// enough not to be guessed. The error is [ErrIdempotencyKey].
+func CheckKey(key string) error {
+	if len(key) < 16 || len(key) > 255 {
+		return ErrIdempotencyKey
 	}
-	for _, c := range []byte(i.Key) {
-		if c < 0x20 || c > 0x7e {
-			return nil, ErrIdempotencyKey
+	for i := range len(key) {
+		if key[i] < 0x20 || key[i] > 0x7e {
+			return ErrIdempotencyKey
 		}
+	}
+	return nil
+}
+
+func (i Idempotency) derive() (*idemKeys, error) {
+	if err := CheckKey(i.Key); err != nil {
+		return nil, err
 	}
 	keys, err := hkdf.Key(sha256.New, []byte(i.Key), []byte(i.Actor), "sceau.idempotency/v1", 64)
 	if err != nil {

@@ -136,7 +136,7 @@ func extend(ctx context.Context, tx pgx.Tx, caseID string, r row, to string, by 
 type once struct{ id, mac []byte }
 
 func deriveOnce(key, caseID string, by conversation.Author, text string) (once, error) {
-	if err := checkKey(key); err != nil {
+	if err := pglog.CheckKey(key); err != nil {
 		return once{}, err
 	}
 	derived, err := hkdf.Key(sha256.New, []byte(key), []byte(caseID), "sceau.message/v1\n"+by.Byline(), 64)
@@ -146,19 +146,6 @@ func deriveOnce(key, caseID string, by conversation.Author, text string) (once, 
 	mac := hmac.New(sha256.New, derived[32:])
 	mac.Write([]byte(text))
 	return once{id: derived[:32], mac: mac.Sum(nil)}, nil
-}
-
-// checkKey is the rule of pglog for the keys of entries.
-func checkKey(key string) error {
-	if len(key) < 16 || len(key) > 255 {
-		return pglog.ErrIdempotencyKey
-	}
-	for i := range len(key) {
-		if key[i] < 0x20 || key[i] > 0x7e {
-			return pglog.ErrIdempotencyKey
-		}
-	}
-	return nil
 }
 
 // CloseAsMinor closes the minor's conversation. Closing what is closed succeeds.
