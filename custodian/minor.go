@@ -10,9 +10,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/sceau-project/sceau/conversation"
+	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/custodian/order"
 	"github.com/sceau-project/sceau/escalation"
 )
@@ -65,15 +64,12 @@ func (c *Custodian) mint(ctx context.Context, caseID string) (order.Secret, [32]
 // minorCase finds the case that a minor's token opens, and says whether the
 // token was minted on a return.
 func minorCase(ctx context.Context, q querier, hash [32]byte) (caseID string, minted bool, err error) {
-	err = q.QueryRow(ctx, `
-		SELECT case_id::text, false FROM sceau.conversations WHERE token_sha256 = $1
-		UNION ALL
-		SELECT case_id::text, true FROM sceau.tokens WHERE token_sha256 = $1`, hash[:]).Scan(&caseID, &minted)
+	caseID, minted, err = conversationstore.CaseOfToken(ctx, q, hash)
 	switch {
-	case errors.Is(err, pgx.ErrNoRows):
+	case errors.Is(err, conversation.ErrNotFound):
 		return "", false, refuse(order.CodeTokenInvalid)
 	case err != nil:
-		return "", false, fmt.Errorf("%w: finding a conversation: %w", errDatabase, err)
+		return "", false, fmt.Errorf("%w: %w", errDatabase, err)
 	}
 	return caseID, minted, nil
 }

@@ -44,15 +44,23 @@ func (s *Store) ByToken(ctx context.Context, token string) (caseID string, err e
 	if !ok {
 		return "", conversation.ErrNotFound
 	}
-	err = s.cfg.Pool.QueryRow(ctx, `SELECT case_id::text FROM sceau.conversations WHERE token_sha256 = $1
-		UNION ALL SELECT case_id::text FROM sceau.tokens WHERE token_sha256 = $1 LIMIT 1`, hash[:]).Scan(&caseID)
+	caseID, _, err = CaseOfToken(ctx, s.cfg.Pool, hash)
+	return caseID, err
+}
+
+// CaseOfToken finds the case that the rows give a minor's token, by its hash, and says
+// whether the token was minted on a return. A row alone proves nothing: the custodian
+// holds both kinds of token to more. Refusal: [conversation.ErrNotFound].
+func CaseOfToken(ctx context.Context, q Querier, hash [32]byte) (caseID string, minted bool, err error) {
+	err = q.QueryRow(ctx, `SELECT case_id::text, false FROM sceau.conversations WHERE token_sha256 = $1
+		UNION ALL SELECT case_id::text, true FROM sceau.tokens WHERE token_sha256 = $1`, hash[:]).Scan(&caseID, &minted)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return "", conversation.ErrNotFound
+		return "", false, conversation.ErrNotFound
 	}
 	if err != nil {
-		return "", fmt.Errorf("looking for a token: %w", err)
+		return "", false, fmt.Errorf("looking for a token: %w", err)
 	}
-	return caseID, nil
+	return caseID, minted, nil
 }
 
 const selectViews = `SELECT c.case_id::text, c.number, c.topic, c.state, c.opened_at, c.closed_at, c.messages,
