@@ -113,8 +113,9 @@ func (c *Case) applyRequested(l audit.Entry, h audit.Hash) error {
 	if d.err != nil {
 		return d.err
 	}
-	if last := e.Evidence[len(e.Evidence)-1]; last >= e.Messages {
-		return refuse(policy.ReasonEvidenceUnknown, "message %d of %d", last, e.Messages)
+	// Position 0 is the postal code: it is no message that anyone wrote.
+	if first, last := e.Evidence[0], e.Evidence[len(e.Evidence)-1]; first < 1 || last >= e.Messages {
+		return refuse(policy.ReasonEvidenceUnknown, "messages %d to %d of %d", first, last, e.Messages)
 	}
 	if !l.At.Before(e.AnswerBy) {
 		return fmt.Errorf("details.answer_by is not after the request")

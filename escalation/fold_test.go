@@ -185,6 +185,7 @@ func TestForgedEntriesAreNotBelieved(t *testing.T) {
 		"request answered in the past":  {talking, with("answer_by", "2026-03-01T22:00:00.000000Z", request), audit.ViaStaff, agent, ""},
 		"request with no evidence":      {talking, with("evidence", "", request), audit.ViaStaff, agent, ""},
 		"request with unseen evidence":  {talking, with("evidence", "12", request), audit.ViaStaff, agent, policy.ReasonEvidenceUnknown},
+		"request with the postal code":  {talking, with("evidence", "0,3", request), audit.ViaStaff, agent, policy.ReasonEvidenceUnknown},
 		"request for endless reading":   {talking, with("read_for", int64(1<<52), request), audit.ViaStaff, agent, ""},
 		"request for endless uses":      {talking, with("uses", int64(1<<52), request), audit.ViaStaff, agent, ""},
 		"request for no facet":          {talking, with("facets", "", request), audit.ViaStaff, agent, ""},

@@ -40,8 +40,9 @@ cleared contains "evidence.missing" if count(input.evidence) > 0
 
 cleared contains "evidence.too_much" if count(input.evidence) <= data.sceau.numbers.evidence_at_most
 
+# Position 0 is the postal code: no message that anyone wrote.
 cleared contains "evidence.unknown" if {
-	min(input.evidence) >= 0
+	min(input.evidence) >= 1
 	max(input.evidence) < input.messages
 }
 

@@ -55,8 +55,9 @@ test_evidence if {
 	refused({"evidence": []}) == {"evidence.missing"}
 	refused({"evidence": [1, 4]}) == {"evidence.unknown"}
 	refused({"evidence": [-1]}) == {"evidence.unknown"}
-	refused({"evidence": numbers.range(0, 100), "messages": 200}) == {"evidence.too_much"}
-	d := request.decision with input as object.union(base, {"evidence": [0]})
+	refused({"evidence": numbers.range(1, 101), "messages": 200}) == {"evidence.too_much"}
+	refused({"evidence": [0, 1]}) == {"evidence.unknown"}
+	d := request.decision with input as object.union(base, {"evidence": [1]})
 	d.allow
 }
 

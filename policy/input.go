@@ -152,7 +152,7 @@ type EscalationRequest struct {
 	Ground       string       `json:"ground"`
 	Assessment   Assessment   `json:"assessment"`
 	Facets       []string     `json:"facets"`
-	Evidence     []int64      `json:"evidence"` // positions of messages
+	Evidence     []int64      `json:"evidence"` // positions of messages, from 1: position 0 is the postal code
 	Messages     int64        `json:"messages"` // how many the conversation has: positions lie below
 	Pending      []Pending    `json:"pending"`  // requests of this case that wait for an answer
 }

@@ -35,14 +35,14 @@ const (
 	CodeSession      = "reading.not_found"      // no such reading session, or not the caller's, or ended
 	CodeAltered      = "content.altered"        // rows differ from what the log recorded
 	CodeLogAltered   = "log.altered"            // the case's entries contradict each other
-	CodeDestroyed    = "case.destroyed"         // the case key was destroyed
+	CodeDestroyed    = "conversation.erased"    // the case key was destroyed
 	CodeTooLate      = "intent.too_late"        // more than 5 s passed between entry and key
 	CodeIdempotency  = "idempotency.mismatch"   // same key, another order
 	CodePhrase       = "phrase.unknown"         // no such phrase, or not a phrase
 	CodeAbandoned    = "request.abandoned"      // the order ended before its answer: whoever sent it went away
 	CodeRate         = "rate.limited"           // too many attempts
 	CodeRolledBack   = "log.rolled_back"        // the chain is shorter than, or differs from, what was seen
-	CodeClock        = "log.clock_trails"       // the database's clock runs behind the log
+	CodeClock        = "clock.trails"           // the database's clock runs behind the log
 	CodeVaultDown    = "vault.unavailable"      // sealed or unreachable
 	CodePostgresDown = "postgres.unavailable"   // unreachable, or an append was not confirmed
 	CodePolicyDown   = "policy.unavailable"     // no signed, activated policy
