@@ -127,6 +127,13 @@ RETURN CASE via
 END;
 COMMENT ON FUNCTION sceau.may_append(text, text) IS 'Which process may write which action: a compromised one cannot lie in another''s name.';
 
+CREATE FUNCTION sceau.may_decide(action text) RETURNS boolean LANGUAGE sql IMMUTABLE
+RETURN action IN (
+    'conversation.read', 'evidence.read', 'identity.release_ordered', 'log.read',
+    'escalation.requested', 'escalation.refused', 'escalation.widened', 'escalation.approval_given', 'escalation.denied',
+    'escalation.revoked', 'escalation.glass_broken', 'escalation.break_glass_confirmed', 'escalation.reviewed');
+COMMENT ON FUNCTION sceau.may_decide(text) IS 'Which actions policy is asked about: no other may claim a decision.';
+
 -- +goose StatementBegin
 CREATE FUNCTION sceau.lock_head(OUT seq bigint, OUT hash bytea, OUT at timestamptz, OUT clock timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -145,13 +152,43 @@ COMMENT ON FUNCTION sceau.lock_head() IS 'Waits for the head and holds it until 
 -- The chain -------------------------------------------------------------------
 
 -- +goose StatementBegin
+CREATE FUNCTION sceau.is_coded(leaf bytea, more_of_actor integer, actor_ends integer, rest integer) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp
+AS $$
+-- Whether what stands in a leaf behind the actor's id and person, and behind the
+-- subject, is as audit/scan.go wants it, and of printable ASCII without spaces.
+DECLARE
+    word   constant text := '"[!#-[\]-~]{1,255}"';
+    sum    constant text := '"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]="';
+    name   constant text := '"[a-z][a-z0-9_]{0,63}"';
+    pair   constant text := name || ':("[!#-[\]-~]*"|0|-?[1-9][0-9]{0,14}|true|false)';
+    actor  constant text := '^(,"role":' || word || ')?(,"unit":' || word || ')?(,"session":' || word || ')?$';
+    others constant text := '^(,"ground":' || word || ')?'
+        || '(,"decision":\{"id":' || word || ',"path":' || word || ',"policy":' || word || ',"engine":' || word
+        || ',"input":' || sum || ',"result":' || word || '\})?'
+        || '(,"details":\{' || pair || '(,' || pair || ')*\})?'
+        || '(,"commitments":\{' || name || ':' || sum || '(,' || name || ':' || sum || ')*\})?\}$';
+BEGIN
+    RETURN convert_from(substr(leaf, more_of_actor, actor_ends - more_of_actor), 'UTF8') COLLATE "C" ~ actor
+        AND convert_from(substr(leaf, rest), 'UTF8') COLLATE "C" ~ others
+        -- Each key once, in order.
+        AND (SELECT coalesce(bool_and(k.key > k.before), true) FROM (
+            SELECT o.key COLLATE "C", lag(o.key COLLATE "C") OVER (PARTITION BY f.field ORDER BY o.n) AS before
+            FROM (VALUES ('details'), ('commitments')) AS f (field),
+                json_object_keys(convert_from(leaf, 'UTF8')::json -> f.field) WITH ORDINALITY AS o (key, n)) k);
+END $$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION sceau.is_coded(bytea, integer, integer, integer) IS 'Codes, ids, hashes and numbers only, spelled as the verifier wants them.';
+
+-- +goose StatementBegin
 CREATE FUNCTION sceau.continue_chain() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 AS $$
 -- Checks each new row, in the order in which they were inserted: that its number
--- is the next, that its hash is its leaf's, and that its leaf begins, byte for
--- byte, as the head and the columns say. What comes after the subject is only
--- looked at for being one line: readers and verifiers parse it, and say whose it is.
+-- is the next, that its hash is its leaf's, that its leaf begins, byte for byte, as
+-- the head and the columns say, and that all of it is one JSON object in UTF-8. Of
+-- the public face and the custodian it also checks each character: what they write
+-- has codes, ids, hashes and numbers in it, and there is no room for a child's words.
 DECLARE
     me     constant text := sceau.via();
     began  constant timestamptz := transaction_timestamp();
@@ -167,46 +204,70 @@ BEGIN
         RAISE EXCEPTION 'the log has no origin yet' USING ERRCODE = 'SC004';
     END IF;
 
-    FOR e IN SELECT * FROM added LOOP
-        IF sceau.may_append(me, e.action) IS NOT TRUE THEN
-            RAISE EXCEPTION '% may not append %', session_user, e.action USING ERRCODE = 'SC003';
-        END IF;
-        -- Under this transaction's lock, so not before it began; never ahead of the clock, unless the head already is.
-        IF at IS NULL OR e.at <> head.at THEN
-            IF (e.at = head.at OR e.at > head.at AND e.at >= began AND e.at <= clock_timestamp()) IS NOT TRUE THEN
-                RAISE EXCEPTION 'entry % is not of now', e.seq USING ERRCODE = 'SC001';
+    -- Its subtransaction is one for all rows: it gives what is no JSON the same answer as all else.
+    BEGIN
+        FOR e IN SELECT * FROM added LOOP
+            IF sceau.may_append(me, e.action) IS NOT TRUE THEN
+                RAISE EXCEPTION '% may not append %', session_user, e.action USING ERRCODE = 'SC003';
             END IF;
-            at := to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
-        END IF;
-        start := convert_to(
-            '{"v":1,"seq":' || head.seq || ',"at":"' || at || '","prev":"' || encode(head.hash, 'base64')
-            || '","via":"' || me || '","actor":{"id":"' || e.actor_id || '"'
-            || coalesce(',"person":"' || e.person_id || '"', ''), 'UTF8');
-        what := convert_to(
-            '},"action":"' || e.action || '"' || coalesce(',"case":"' || e.case_id || '"', '')
-            || coalesce(',"subject":{"type":"' || e.subject_type || '","id":"' || e.subject_id || '"}', ''), 'UTF8');
-        i := position('},"action":"'::bytea IN e.leaf);
-        IF (
-            e.seq = head.seq
-            AND e.via = me
-            AND e.hash = sha256('\x00'::bytea || e.leaf)
-            AND substr(e.leaf, 1, length(start)) = start
-            AND (e.person_id IS NOT NULL OR substr(e.leaf, length(start) + 1, 10) <> ',"person":')
-            AND i > length(start)
-            AND substr(e.leaf, i, length(what)) = what
-            AND substr(e.leaf, i + length(what), 4) IN ('}', ',"gr', ',"de', ',"co')
-            -- No id may hold what would end it early.
-            AND concat(e.actor_id, e.person_id, e.subject_type, e.subject_id) !~ '["\\]'
-            -- One line of an export.
-            AND position('\x0a'::bytea IN e.leaf) = 0
-        ) IS NOT TRUE THEN
-            RAISE EXCEPTION 'entry % does not continue the log at %', e.seq, head.seq
-                USING ERRCODE = 'SC001', DETAIL = 'Its number, hash, previous hash, via or columns are not those of its leaf and of the head.';
-        END IF;
-        head.seq := head.seq + 1;
-        head.hash := e.hash;
-        head.at := e.at;
-    END LOOP;
+            -- Under this transaction's lock, so not before it began; never ahead of the clock, unless the head already is.
+            IF at IS NULL OR e.at <> head.at THEN
+                IF (e.at = head.at OR e.at > head.at AND e.at >= began AND e.at <= clock_timestamp()) IS NOT TRUE THEN
+                    RAISE EXCEPTION 'entry % is not of now', e.seq USING ERRCODE = 'SC001';
+                END IF;
+                at := to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
+            END IF;
+            start := convert_to(
+                '{"v":1,"seq":' || head.seq || ',"at":"' || at || '","prev":"' || encode(head.hash, 'base64')
+                || '","via":"' || me || '","actor":{"id":"' || e.actor_id || '"'
+                || coalesce(',"person":"' || e.person_id || '"', ''), 'UTF8');
+            what := convert_to(
+                '},"action":"' || e.action || '"' || coalesce(',"case":"' || e.case_id || '"', '')
+                || coalesce(',"subject":{"type":"' || e.subject_type || '","id":"' || e.subject_id || '"}', ''), 'UTF8');
+            i := position('},"action":"'::bytea IN e.leaf);
+            IF (
+                e.seq = head.seq
+                AND e.via = me
+                AND e.hash = sha256('\x00'::bytea || e.leaf)
+                AND substr(e.leaf, 1, length(start)) = start
+                AND (e.person_id IS NOT NULL OR substr(e.leaf, length(start) + 1, 10) <> ',"person":')
+                AND i > length(start)
+                AND substr(e.leaf, i, length(what)) = what
+                AND substr(e.leaf, i + length(what), 4) IN ('}', ',"gr', ',"de', ',"co')
+                -- No id may hold what would end it early, or words.
+                AND concat(e.actor_id, e.person_id, e.subject_type, e.subject_id) COLLATE "C" !~ '[^!#-[\]-~]'
+                AND greatest(length(e.actor_id), length(e.person_id), length(e.subject_type), length(e.subject_id)) <= 256
+                AND '' NOT IN (e.actor_id, coalesce(e.person_id, '-'), coalesce(e.subject_type, '-'), coalesce(e.subject_id, '-'))
+                -- One line of an export.
+                AND position('\x0a'::bytea IN e.leaf) = 0
+                AND (sceau.may_decide(e.action) OR position('"decision"'::bytea IN e.leaf) = 0)
+                AND convert_from(e.leaf, 'UTF8')::json IS NOT NULL -- an error when it is none: see the end
+            ) IS NOT TRUE THEN
+                RAISE EXCEPTION 'entry % does not continue the log at %', e.seq, head.seq
+                    USING ERRCODE = 'SC001', DETAIL = 'Its number, hash, previous hash, via or columns are not those of its leaf and of the head.';
+            END IF;
+            -- In IFs of their own, so that a connection's first entry does not wait for plans it does not need.
+            IF me IN ('public', 'custodian') THEN
+                IF sceau.is_coded(e.leaf, length(start) + 1, i, i + length(what)) IS NOT TRUE THEN
+                    RAISE EXCEPTION 'entry % holds more than codes, ids, hashes and numbers', e.seq USING ERRCODE = 'SC001';
+                END IF;
+            END IF;
+            -- What happens to a case once, and would make its history impossible a second time.
+            IF e.action IN ('conversation.opened', 'key.created') THEN
+                IF e.case_id IS NULL OR EXISTS (
+                    SELECT FROM sceau.entries o
+                    WHERE o.case_id = e.case_id AND o.seq < e.seq AND o.action = e.action AND o.subject_id IS NOT DISTINCT FROM e.subject_id
+                ) THEN
+                    RAISE EXCEPTION 'entry % is a second % of its case', e.seq, e.action USING ERRCODE = 'SC001';
+                END IF;
+            END IF;
+            head.seq := head.seq + 1;
+            head.hash := e.hash;
+            head.at := e.at;
+        END LOOP;
+    EXCEPTION WHEN invalid_text_representation OR character_not_in_repertoire OR untranslatable_character THEN
+        RAISE EXCEPTION 'entry % is not a JSON object in UTF-8', e.seq USING ERRCODE = 'SC001';
+    END;
 
     UPDATE sceau.log_head h SET seq = head.seq, hash = head.hash, at = head.at;
     RETURN NULL;

@@ -269,6 +269,19 @@ func TestForgedRowsAreRefused(t *testing.T) {
 		"a space":                   {func(f *forged) { f.leaf = replace(`"v":1,`, `"v":1, `) }, unlinked},
 		"an action told twice":      {func(f *forged) { f.leaf = replace(`signed_in"}`, `signed_in","action":"identity.released"}`) }, unlinked},
 		"a case told after the end": {func(f *forged) { f.leaf = replace(`signed_in"}`, `signed_in","case":"`+caseA+`"}`) }, unlinked},
+		"garbage after the subject": {func(f *forged) { f.leaf = replace(`signed_in"}`, `signed_in","details":{"a":garbage}}`) }, unlinked},
+		"an object left open":       {func(f *forged) { f.leaf = replace(`signed_in"}`, `signed_in","details":{"a":1}`) }, unlinked},
+		"something after the end":   {func(f *forged) { f.leaf = replace(`signed_in"}`, `signed_in","details":{"a":1}}{}`) }, unlinked},
+		"bytes that are no text":    {func(f *forged) { f.leaf = replace(`signed_in"}`, "signed_in\",\"details\":{\"a\":\"\xff\"}}") }, unlinked},
+		"a zero byte":               {func(f *forged) { f.leaf = replace(`signed_in"}`, "signed_in\",\"details\":{\"a\":\"\x00\"}}") }, unlinked},
+		"a decision nobody asked": {func(f *forged) {
+			f.entry.Decision = &audit.Decision{ID: "d", Path: "escalation.approve", Result: "allow"}
+		}, unlinked},
+		"words in an id": {func(f *forged) {
+			f.leaf = replace(`"s-0001"`, `"Camille Martin"`)
+			f.row["actor_id"] = "Camille Martin"
+		}, unlinked},
+		"an empty id": {func(f *forged) { f.leaf = replace(`"s-0001"`, `""`); f.row["actor_id"] = "" }, unlinked},
 		"a leaf that is too long": {func(f *forged) {
 			f.leaf = replace(`signed_in"}`, `signed_in","details":{"a":"`+strings.Repeat("x", 1<<16)+`"}}`)
 		}, "23514"},
@@ -332,6 +345,118 @@ func insertForged(ctx context.Context, tx pgx.Tx, forge func(*forged)) (pgconn.C
 	}
 	return tx.Exec(ctx, `INSERT INTO sceau.entries (seq, at, case_id, hash, leaf, via, action, actor_id, person_id, subject_type, subject_id)
 		VALUES (@seq, @at, @case_id, @hash, @leaf, @via, @action, @actor_id, @person_id, @subject_type, @subject_id)`, pgx.NamedArgs(row))
+}
+
+// The public face can be made to write anything a role may, and the custodian's
+// entries are about children: neither has room for words, nor for a leaf that the
+// verifier would call damage.
+func TestNoWordsFromThePublicFaceOrTheCustodian(t *testing.T) {
+	db := pgtest.New(t)
+	for role, honest := range map[string]audit.Entry{
+		"sceau_public": {Via: audit.ViaPublic, Action: audit.ActionIdentitySealed, Case: caseA, Actor: audit.Actor{ID: "minor", Role: "minor"},
+			Subject: audit.Subject{Type: "facet", ID: "name"}, Details: audit.Details{"header": "sha256:00", "number": int64(0)}},
+		"sceau_custodian": {Via: audit.ViaCustodian, Action: audit.ActionConversationRead, Case: caseA,
+			Actor:       audit.Actor{ID: "s-1", Person: "p-1", Role: "agent", Unit: "u-1", Session: "x-1"},
+			Decision:    &audit.Decision{ID: "d-1", Path: "conversation.read", Policy: "sha256:00", Engine: "opa/1", Input: audit.Commit(nil, "input", caseA, nil), Result: "allow"},
+			Details:     audit.Details{"head": "sha256:00", "messages": int64(12), "empty": "", "minus": int64(-3), "yes": true},
+			Commitments: audit.Commitments{"result": audit.Commit(nil, "result", caseA, nil), "other": audit.Commit(nil, "other", caseA, nil)}},
+	} {
+		details := `"details":{`
+		for name, forge := range map[string]struct {
+			old, new string
+			ok       bool
+		}{
+			"nothing wrong":        {"", "", true},
+			"words":                {details, details + `"a":"je suis Camille",`, false},
+			"an accent":            {details, details + `"a":"é",`, false},
+			"an escape":            {details, details + `"a":"je\u0020suis",`, false},
+			"a line break":         {details, details + `"a":"je\nsuis",`, false},
+			"a fraction":           {details, details + `"a":1.5,`, false},
+			"a number too large":   {details, details + `"a":9007199254740993,`, false},
+			"a null":               {details, details + `"a":null,`, false},
+			"an object":            {details, details + `"a":{},`, false},
+			"a key of words":       {details, details + `"A-b":1,`, false},
+			"a long key":           {details, details + `"` + strings.Repeat("a", 65) + `":1,`, false},
+			"keys out of order":    {details, details + `"zz":1,`, false},
+			"a key twice":          {details, details + `"head":"x","header":"x",`, false},
+			"a space":              {details, `"details": {`, false},
+			"an unknown field":     {details, `"note":{},` + details, false},
+			"details twice":        {details, `"details":{"a":1},` + details, false},
+			"words in the role":    {`"role":"`, `"role":"une enfant de `, false},
+			"an unknown actor key": {`"role":"`, `"nick":"x","role":"`, false},
+			"a long role":          {`"role":"`, `"role":"` + strings.Repeat("r", 260), false},
+		} {
+			t.Run(role+": "+name, func(t *testing.T) {
+				conn, err := pgx.Connect(t.Context(), db.URL(role))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close(context.Background())
+				tx, err := conn.Begin(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = tx.Rollback(context.Background()) }()
+				want := unlinked
+				if forge.ok {
+					want = ""
+				}
+				_, err = insertForged(t.Context(), tx, func(f *forged) {
+					e := honest
+					e.V, e.Seq, e.At, e.Prev = f.entry.V, f.entry.Seq, f.entry.At, f.entry.Prev
+					f.entry = e
+					f.leaf = func(leaf string) string { return strings.Replace(leaf, forge.old, forge.new, 1) }
+				})
+				if got := code(err); got != want {
+					t.Errorf("answered %q (%v), want %q", got, err, want)
+				}
+			})
+		}
+	}
+}
+
+// A second opening, or a second key, would make the history of a case impossible
+// for good; one row of whoever has a face's password must not do that.
+func TestWhatHappensOnceToACaseCannotBeWrittenTwice(t *testing.T) {
+	db := pgtest.New(t)
+	custodian, public := open(t, db, audit.ViaCustodian), open(t, db, audit.ViaPublic)
+	key := func(caseID, class string) pglog.Draft {
+		return pglog.Draft{Actor: audit.Actor{ID: "custodian"}, Action: audit.ActionKeyCreated, Case: caseID, Subject: audit.Subject{Type: "key", ID: class}}
+	}
+	opened := func(caseID string) pglog.Draft {
+		return pglog.Draft{Actor: audit.Actor{ID: "minor"}, Action: audit.ActionConversationOpened, Case: caseID}
+	}
+	for _, c := range []struct {
+		log  *pglog.Log
+		d    pglog.Draft
+		want string
+	}{
+		{custodian, key(caseA, "transcript"), ""},
+		{custodian, key(caseA, "identity"), ""},
+		{custodian, key(caseB, "transcript"), ""},
+		{public, opened(caseA), ""},
+		{public, opened(caseB), ""},
+		{public, opened(caseA), unlinked},
+		{public, opened(""), unlinked},
+		{custodian, key(caseA, "transcript"), unlinked},
+		{custodian, key(caseB, "identity"), ""},
+	} {
+		if _, err := c.log.Append(t.Context(), c.d); code(err) != c.want {
+			t.Errorf("%s of %s %s: answered %v, want %q", c.d.Action, c.d.Case, c.d.Subject.ID, err, c.want)
+		}
+	}
+	// Nor within one statement.
+	_, err := public.Do(t.Context(), pglog.Idempotency{}, func(_ context.Context, turn *pglog.Turn) (any, error) {
+		for range 2 {
+			if _, err := turn.Append(opened("7f1cce14-0000-4000-8000-00000000000c")); err != nil {
+				return nil, err
+			}
+		}
+		return nil, nil
+	})
+	if code(err) != unlinked {
+		t.Errorf("twice in one turn: %v", err)
+	}
 }
 
 // Rows of one statement are checked against each other too, and a transaction

@@ -313,7 +313,7 @@ func TestAClockThatTrailsIsSaidOnce(t *testing.T) {
 			if !turn.At.Equal(ahead) {
 				t.Errorf("its time is %v: before the head's, %v", turn.At, ahead)
 			}
-			_, err := turn.Append(pglog.Draft{Actor: audit.Actor{ID: "custodian"}, Action: audit.ActionKeyCreated, Case: caseA})
+			_, err := turn.Append(pglog.Draft{Actor: audit.Actor{ID: "custodian"}, Action: audit.ActionConversationRead, Case: caseA})
 			return nil, err
 		})
 		if err != nil {

@@ -23,7 +23,7 @@ func TestSeveralProcessesOnOneChain(t *testing.T) {
 	drafts := map[audit.Via]pglog.Draft{
 		audit.ViaPublic:    {Actor: audit.Actor{ID: "minor", Role: "minor"}, Action: audit.ActionConsentGiven, Case: caseA},
 		audit.ViaStaff:     signedIn(1),
-		audit.ViaCustodian: {Actor: audit.Actor{ID: "custodian"}, Action: audit.ActionKeyCreated, Case: caseB},
+		audit.ViaCustodian: {Actor: audit.Actor{ID: "custodian"}, Action: audit.ActionConversationRead, Case: caseB},
 		audit.ViaOperator:  {Actor: audit.Actor{ID: "operator"}, Action: audit.ActionPolicyActivated, Subject: audit.Subject{Type: "policy", ID: "sha256:00"}},
 	}
 	const callers, each = 5, 20
