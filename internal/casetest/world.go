@@ -94,16 +94,7 @@ func (w *World) Activate(v policy.Variant) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	revision := policy.Revision(bundle)
-	_, err = w.Log(audit.ViaOperator).Do(w.t.Context(), pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (any, error) {
-		if _, err := turn.Tx.Exec(ctx, `INSERT INTO sceau.policy_bundles VALUES ($1, $2) ON CONFLICT DO NOTHING`, revision, bundle); err != nil {
-			return nil, err
-		}
-		_, err := turn.Append(pglog.Draft{Actor: audit.Actor{ID: "operator"}, Action: audit.ActionPolicyActivated,
-			Subject: audit.Subject{Type: "policy", ID: revision}, Details: audit.Details{"policy": revision}})
-		return nil, err
-	})
-	if err != nil {
+	if _, err := policystore.Activate(w.t.Context(), w.Log(audit.ViaOperator), bundle, w.sign.pub); err != nil {
 		w.t.Fatal(err)
 	}
 }
