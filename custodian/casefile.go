@@ -19,20 +19,33 @@ import (
 
 var caseForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// readCase folds the committed entries of a case. A history that cannot have
-// happened is an error: nothing is decided from it.
+// readCase folds the committed entries of a case, as far as the log was
+// followed. A history that cannot have happened is an error: nothing is decided
+// from it.
 func (c *Custodian) readCase(ctx context.Context, caseID string) (*escalation.Case, error) {
-	file, err := pgstore.ReadCase(ctx, c.pool, caseID)
+	records, err := c.held(ctx, c.pool, caseID)
+	if err != nil {
+		return nil, err
+	}
+	file, err := pgstore.FoldRecords(records)
 	if err == nil && file.State == "" {
 		err = refuse(order.CodeConversation)
 	}
 	return file, err
 }
 
-// openDocket is readCase during a turn, on which entries about the case can be
-// appended.
-func openDocket(ctx context.Context, turn *pglog.Turn, caseID string) (*pgstore.Docket, error) {
-	docket, err := pgstore.OpenDocket(ctx, turn, audit.ViaCustodian, caseID)
+// openDocket is readCase during a turn, with what the turn's batch is about to
+// write. Entries about the case can be appended to it.
+func (c *Custodian) openDocket(ctx context.Context, turn *pglog.Turn, caseID string) (*pgstore.Docket, error) {
+	records, err := c.held(ctx, turn.Tx, caseID)
+	if err != nil {
+		return nil, err
+	}
+	pending, err := turn.Pending(caseID)
+	if err != nil {
+		return nil, err
+	}
+	docket, err := pgstore.DocketOf(turn, audit.ViaCustodian, append(records, pending...))
 	if err == nil && docket.Case.State == "" {
 		err = refuse(order.CodeConversation)
 	}

@@ -95,18 +95,19 @@ const (
 
 // Custodian is the gate, open for orders.
 type Custodian struct {
-	config  Config
-	log     *pglog.Log
-	pool    *pgxpool.Pool
-	vault   *custody.Vault
-	staff   *staff.Verifier
-	memory  *memory
-	rules   *policystore.Active
-	reading readings
-	phrases *rate.Limiter
-	random  io.Reader
-	logger  *slog.Logger
-	lock    *os.File
+	config   Config
+	log      *pglog.Log
+	pool     *pgxpool.Pool
+	vault    *custody.Vault
+	staff    *staff.Verifier
+	memory   *memory
+	followed *follower
+	rules    *policystore.Active
+	reading  readings
+	phrases  *rate.Limiter
+	random   io.Reader
+	logger   *slog.Logger
+	lock     *os.File
 
 	stop   context.CancelFunc
 	behind sync.WaitGroup // goroutines of the process itself
@@ -153,30 +154,16 @@ func New(c Config) (*Custodian, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	custodian := &Custodian{
 		config: c, log: c.Log, pool: c.Pool, vault: c.Vault, staff: c.Staff, memory: memory,
-		rules:   policystore.NewActive(c.Policy),
-		reading: readings{open: map[string]*readingSession{}},
-		phrases: rate.NewLimiter(rate.Limit(c.PhraseRate), c.PhraseBurst),
-		random:  rand.Reader, logger: c.Logger, lock: lock, stop: stop,
+		followed: newFollower(c.Log.Origin(), memory, c.Logger),
+		rules:    policystore.NewActive(c.Policy),
+		reading:  readings{open: map[string]*readingSession{}},
+		phrases:  rate.NewLimiter(rate.Limit(c.PhraseRate), c.PhraseBurst),
+		random:   rand.Reader, logger: c.Logger, lock: lock, stop: stop,
 	}
-	custodian.sayHead()
+	custodian.behind.Go(func() { custodian.follow(ctx) })
 	custodian.behind.Go(func() { custodian.keepReady(ctx) })
 	custodian.behind.Go(func() { custodian.reap(ctx) })
 	return custodian, nil
-}
-
-// sayHead tells the operator how the log stands to what was seen. Whatever it
-// says, every order looks again.
-func (c *Custodian) sayHead() {
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
-	defer cancel()
-	if _, ok := c.memory.recall(); !ok {
-		c.logger.Warn("no head of the log is remembered: the log is taken as it is found", "origin", c.log.Origin())
-		return
-	}
-	if _, err := c.lookAround(ctx, c.pool); errors.Is(err, errRolledBack) {
-		c.logger.Error("PostgreSQL lost or replaced entries: every order is refused until you have found out why; "+
-			"to go on with the log as it is now, remove the file and restart", "file", c.memory.path, "cause", err)
-	}
 }
 
 // Close forgets every case key and stops what runs in the background. Log,

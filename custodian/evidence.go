@@ -34,7 +34,7 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
-		docket, about, err := openLift(ctx, turn, o.Escalation)
+		docket, about, err := c.openLift(ctx, turn, o.Escalation)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
@@ -81,12 +81,12 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 
 // openLift finds an escalation by its entries alone: a row in PostgreSQL that
 // has none is none.
-func openLift(ctx context.Context, turn *pglog.Turn, id string) (*pgstore.Docket, *escalation.Escalation, error) {
+func (c *Custodian) openLift(ctx context.Context, turn *pglog.Turn, id string) (*pgstore.Docket, *escalation.Escalation, error) {
 	caseID, err := caseOf(ctx, turn.Tx, id)
 	if err != nil {
 		return nil, nil, err
 	}
-	docket, err := openDocket(ctx, turn, caseID)
+	docket, err := c.openDocket(ctx, turn, caseID)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -30,7 +30,8 @@ type seen struct {
 // database that lost entries, and with them perhaps a withdrawal or an opening,
 // is noticed even after a restart of everything.
 type memory struct {
-	path string
+	path   string
+	origin string
 
 	mu      sync.Mutex
 	highest *seen // nil before the first entry was seen
@@ -48,7 +49,7 @@ type memoryFile struct {
 // file of another log, or one that cannot be read, is an error: forgetting
 // must be an act of the operator.
 func openMemory(dir, origin string) (*memory, error) {
-	m := &memory{path: filepath.Join(dir, headFile), stored: -1}
+	m := &memory{path: filepath.Join(dir, headFile), origin: origin, stored: -1}
 	raw, err := os.ReadFile(m.path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -74,39 +75,47 @@ func openMemory(dir, origin string) (*memory, error) {
 	return m, nil
 }
 
-// recall returns the highest entry seen, if any.
-func (m *memory) recall() (seen, bool) {
+// recall returns the highest entry seen, nil when none was.
+func (m *memory) recall() *seen {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.highest == nil {
-		return seen{}, false
+		return nil
 	}
-	return *m.highest, true
+	s := *m.highest
+	return &s
 }
 
-// check compares what PostgreSQL says now with what was seen. next is the
-// number of the next entry, stored the hash of the entry that is remembered,
-// nil when there is none.
-func check(was seen, next int64, stored []byte) error {
-	if next <= was.Seq || !bytes.Equal(stored, was.Hash[:]) {
-		return fmt.Errorf("%w: entry %d was seen and is missing or another", errRolledBack, was.Seq)
-	}
-	return nil
-}
-
-// remember notes an entry that is durable. It returns when the file holds it
-// or a higher one: an answer that depends on an entry never leaves before.
-func (m *memory) remember(origin string, s seen) error {
+// note takes note of an entry that is durable, without a file.
+func (m *memory) note(s seen) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.highest == nil || s.Seq > m.highest.Seq {
 		m.highest = &s
 	}
+}
+
+// remember notes an entry that is durable, and returns when the file holds it or
+// a higher one.
+func (m *memory) remember(s seen) error {
+	m.note(s)
+	return m.keep()
+}
+
+// keep returns when the file holds what was noted: an answer that depends on an
+// entry never leaves before. It writes when something moved, once for all who
+// wait.
+func (m *memory) keep() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.highest == nil {
+		return nil
+	}
 	// Whoever waited for the lock may find that another wrote a higher one.
 	if m.stored >= m.highest.Seq {
 		return nil
 	}
-	raw, err := json.Marshal(memoryFile{V: 1, Origin: origin, Seq: m.highest.Seq, Hash: m.highest.Hash.String()})
+	raw, err := json.Marshal(memoryFile{V: 1, Origin: m.origin, Seq: m.highest.Seq, Hash: m.highest.Hash.String()})
 	if err != nil {
 		return fmt.Errorf("remembering the head: %w", err)
 	}

@@ -110,7 +110,7 @@ func (c *Custodian) returnWith(ctx context.Context, o order.Return) (order.Retur
 // readable opens the file of a conversation that the log knows and whose key
 // exists, on a log that continues what was seen.
 func (c *Custodian) readable(ctx context.Context, caseID string) (*escalation.Case, error) {
-	if _, err := c.lookAround(ctx, c.pool); err != nil {
+	if _, err := c.lookAround(ctx); err != nil {
 		return nil, err
 	}
 	file, err := c.readCase(ctx, caseID)

@@ -191,7 +191,7 @@ func (c *Custodian) recordReading(ctx context.Context, who bearer, caseID string
 
 func (c *Custodian) tryReading(ctx context.Context, who bearer, caseID string, s *readingSession) (recorded, error) {
 	r, _, err := c.record(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (string, pglog.Ref, error) {
-		docket, err := openDocket(ctx, turn, caseID)
+		docket, err := c.openDocket(ctx, turn, caseID)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
@@ -315,7 +315,7 @@ func (c *Custodian) unwrapIn(ctx context.Context, s *readingSession, who bearer,
 
 // stillMayRead reads the entries of the case again, and asks again.
 func (c *Custodian) stillMayRead(ctx context.Context, s *readingSession, who bearer) error {
-	at, err := c.lookAround(ctx, c.pool)
+	at, err := c.lookAround(ctx)
 	if err != nil {
 		return err
 	}

@@ -50,8 +50,8 @@ func (c *Custodian) Ready(ctx context.Context) order.Ready {
 }
 
 func (c *Custodian) logDown(ctx context.Context) string {
-	_, err := c.lookAround(ctx, c.pool)
-	if errors.Is(err, errRolledBack) {
+	_, err := c.lookAround(ctx)
+	if errors.Is(err, errRolledBack) || errors.Is(err, errLogAltered) || errors.Is(err, errBehindLog) {
 		return "head"
 	}
 	return nameIf(err != nil, "postgres")

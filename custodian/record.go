@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/sceau-project/sceau/audit/pglog"
@@ -29,7 +28,7 @@ type recorded struct {
 // run more than once, and counts as it ran last.
 type effect func(ctx context.Context, turn *pglog.Turn) (caseID string, ref pglog.Ref, err error)
 
-// record runs an effect in its turn, on a log that continues what was seen,
+// record runs an effect in its turn, on a log that was followed to its end,
 // and returns when the entry is durable and remembered. replayed says that the
 // idempotency key was used before: the effect did not run.
 func (c *Custodian) record(ctx context.Context, idem pglog.Idempotency, decide effect) (r recorded, replayed bool, err error) {
@@ -38,9 +37,13 @@ func (c *Custodian) record(ctx context.Context, idem pglog.Idempotency, decide e
 	if _, err := c.inForce(ctx, c.pool); err != nil && !errors.Is(err, errNoPolicy) {
 		return recorded{}, false, err
 	}
+	// Nor is the time to follow the log: under the lock only what came since is left.
+	if _, err := c.lookAround(ctx); err != nil {
+		return recorded{}, false, err
+	}
 	answer, err := c.log.Do(ctx, idem, func(ctx context.Context, turn *pglog.Turn) (any, error) {
 		r = recorded{since: c.config.Now()}
-		if _, err := c.lookAround(ctx, turn.Tx); err != nil {
+		if err := c.followed.keepUpInTurn(ctx, turn.Tx); err != nil {
 			return nil, err
 		}
 		r.caseID, r.ref, err = decide(ctx, turn)
@@ -49,33 +52,15 @@ func (c *Custodian) record(ctx context.Context, idem pglog.Idempotency, decide e
 	if err != nil || answer.Replayed {
 		return recorded{}, answer.Replayed, err
 	}
-	if err := c.memory.remember(c.log.Origin(), seen{Seq: r.ref.Seq, Hash: r.ref.Hash}); err != nil {
+	if err := c.memory.remember(seen{Seq: r.ref.Seq, Hash: r.ref.Hash}); err != nil {
 		return recorded{}, false, err
 	}
 	return r, false, nil
 }
 
-// lookAround checks, in one round trip, that the log continues what was seen,
-// and tells the time of the log.
-func (c *Custodian) lookAround(ctx context.Context, q querier) (at time.Time, err error) {
-	was, ok := c.memory.recall()
-	if !ok {
-		was.Seq = -1
-	}
-	var next int64
-	var stored []byte
-	err = q.QueryRow(ctx, `
-		SELECT h.seq, e.hash, greatest(clock_timestamp(), h.at)
-		FROM sceau.log_head h LEFT JOIN sceau.entries e ON e.seq = $1`, was.Seq).Scan(&next, &stored, &at)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		return at, fmt.Errorf("%w: it has no head", errRolledBack)
-	case err != nil:
-		return at, fmt.Errorf("%w: looking at the head of the log: %w", errDatabase, err)
-	case !ok:
-		return at, nil
-	}
-	return at, check(was, next, stored)
+// lookAround follows the log to its end, and tells the time of the log.
+func (c *Custodian) lookAround(ctx context.Context) (at time.Time, err error) {
+	return c.followed.keepUp(ctx, c.pool)
 }
 
 // inForce is the policy that the latest policy.activated entry names.

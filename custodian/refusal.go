@@ -73,13 +73,13 @@ func refusal(err error) *order.Refusal {
 		return refuse(order.CodeVaultDown)
 	case is(errAltered, conversation.ErrChain, seal.ErrHeader, seal.ErrDamaged, custody.ErrMissing):
 		return refuse(order.CodeAltered)
-	case is(conversation.ErrHistory, pglog.ErrDamaged), escalation.Damaged(err):
+	case is(errLogAltered, conversation.ErrHistory, pglog.ErrDamaged), escalation.Damaged(err):
 		return refuse(order.CodeLogAltered)
 	case is(pglog.ErrIdempotencyMismatch):
 		return refuse(order.CodeIdempotency)
 	case is(pglog.ErrIdempotencyKey):
 		return refuse(order.CodeMalformed)
-	case is(pglog.ErrUnavailable, pglog.ErrEffectTimeout, errDatabase):
+	case is(pglog.ErrUnavailable, pglog.ErrEffectTimeout, errDatabase, errBehindLog):
 		return refuse(order.CodePostgresDown)
 	case errors.As(err, &e):
 		return refuse(e.Code, e.Code)

@@ -79,7 +79,7 @@ func (c *Custodian) recordIntent(ctx context.Context, who bearer, o order.Releas
 		if in.actor, err = who.actor(ctx, turn.Tx); err != nil {
 			return "", pglog.Ref{}, err
 		}
-		docket, lift, err := openLift(ctx, turn, o.Escalation)
+		docket, lift, err := c.openLift(ctx, turn, o.Escalation)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
@@ -236,7 +236,7 @@ func (c *Custodian) recordOutcome(ctx context.Context, in intent,
 	outcome func(*pglog.Turn, *escalation.Case, *escalation.Escalation) (audit.Entry, error),
 ) error {
 	_, _, err := c.record(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (string, pglog.Ref, error) {
-		docket, lift, err := openLift(ctx, turn, in.lift.ID)
+		docket, lift, err := c.openLift(ctx, turn, in.lift.ID)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}

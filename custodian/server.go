@@ -62,6 +62,10 @@ func carryOut[O any](c *Custodian, do func(context.Context, *http.Request, O) (a
 		var answer any
 		if err == nil {
 			answer, err = do(ctx, r, o)
+			// What it saw is remembered before anybody learns what came of it.
+			if kept := c.memory.keep(); kept != nil {
+				answer, err = nil, fmt.Errorf("%w; the order: %v", kept, err)
+			}
 		}
 		if err != nil {
 			refused := refusal(err)

@@ -288,8 +288,22 @@ func (t *Turn) ByCase(ctx context.Context, caseID string, from int64) ([]Record,
 	if err != nil {
 		return nil, err
 	}
+	pending, err := t.Pending(caseID)
+	for _, r := range pending {
+		if r.Seq >= from {
+			records = append(records, r)
+		}
+	}
+	return records, err
+}
+
+// Pending are the entries of one case that this turn and earlier ones of its
+// batch have appended. They come from this process's memory: no row can pass
+// for one.
+func (t *Turn) Pending(caseID string) ([]Record, error) {
+	var records []Record
 	for _, r := range t.chain.rows {
-		if r.draft.Case != caseID || r.ref.Seq < from {
+		if r.draft.Case != caseID {
 			continue
 		}
 		e, err := audit.Parse(r.leaf)

@@ -27,7 +27,13 @@ func OpenDocket(ctx context.Context, turn *pglog.Turn, via audit.Via, caseID str
 	if err != nil {
 		return nil, err
 	}
-	c, err := fold(records)
+	return DocketOf(turn, via, records)
+}
+
+// DocketOf is [OpenDocket] for whoever has read the entries already, and holds
+// them to more than PostgreSQL's word.
+func DocketOf(turn *pglog.Turn, via audit.Via, records []pglog.Record) (*Docket, error) {
+	c, err := FoldRecords(records)
 	if err != nil {
 		return nil, err
 	}
@@ -40,10 +46,11 @@ func ReadCase(ctx context.Context, q pglog.Querier, caseID string) (*escalation.
 	if err != nil {
 		return nil, err
 	}
-	return fold(records)
+	return FoldRecords(records)
 }
 
-func fold(records []pglog.Record) (*escalation.Case, error) {
+// FoldRecords folds the entries of one case as they are stored.
+func FoldRecords(records []pglog.Record) (*escalation.Case, error) {
 	leaves := make([]escalation.Leaf, len(records))
 	for i, r := range records {
 		leaves[i] = escalation.Leaf{Entry: r.Entry, Hash: r.Hash}
