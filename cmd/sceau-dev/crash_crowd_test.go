@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	crypto "crypto/rand"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,11 @@ type crowd struct {
 	leaving chan struct{}
 	left    sync.Once
 	behind  sync.WaitGroup
+
+	dice struct {
+		sync.Mutex
+		*rand.Rand
+	}
 
 	told     atomic.Int64 // requests that were acknowledged
 	repeated atomic.Int64 // of these, only when they were repeated
@@ -70,6 +76,7 @@ type lift struct {
 
 func newCrowd(c *crashTest, seed uint64) *crowd {
 	w := &crowd{crashTest: c, leaving: make(chan struct{}), entries: map[int64]string{}, faces: map[string]*http.Client{}}
+	w.dice.Rand = rand.New(rand.NewPCG(seed, 1))
 	for _, face := range []string{victimPublic, victimStaff} {
 		transport := &http.Transport{MaxIdleConnsPerHost: 16}
 		w.faces[face] = &http.Client{Transport: transport}
@@ -117,6 +124,17 @@ func (w *crowd) await(kind string, while time.Duration) {
 	}
 }
 
+// hasty says how long somebody waits for the first answer: now and then not long
+// enough, so that it is lost although nothing was killed.
+func (w *crowd) hasty() (context.Context, context.CancelFunc) {
+	w.dice.Lock()
+	defer w.dice.Unlock()
+	if w.dice.IntN(100) >= 15 {
+		return context.WithCancel(w.Context())
+	}
+	return context.WithTimeout(w.Context(), time.Duration(w.dice.IntN(40))*time.Millisecond)
+}
+
 // act sends a request until it is acknowledged, always with the same key, as a
 // client does whose connection broke. out gets the answer.
 func (w *crowd) act(kind string, p *person, method, path string, body, out any) (reply, error) {
@@ -124,8 +142,10 @@ func (w *crowd) act(kind string, p *person, method, path string, body, out any) 
 		close(t.sprung)
 	}
 	key, pause := crypto.Text(), 20*time.Millisecond
+	ctx, cancel := w.hasty()
+	defer cancel()
 	for tries, giveUp := 1, time.Now().Add(patience); ; tries++ {
-		r := p.send(w.Context(), kind, method, path, key, body)
+		r := p.send(ctx, kind, method, path, key, body)
 		r.tries = tries
 		if r.outcome() == "ok" {
 			w.told.Add(1)
@@ -142,6 +162,10 @@ func (w *crowd) act(kind string, p *person, method, path string, body, out any) 
 		}
 		if r.status == http.StatusTooManyRequests {
 			w.wait(time.Second) // phrases are tried no faster than so many a second
+			continue
+		}
+		if ctx.Err() != nil { // gone before the answer came
+			ctx = w.Context()
 			continue
 		}
 		w.note(&w.refused, r)

@@ -63,13 +63,16 @@ func (l *ledger) checkTold() {
 			lifts[one.id] = one
 		}
 	}
-	requested := 0
+	requested, opened := 0, 0
 	for seq, hash := range l.crowd.entries {
 		if seq >= int64(len(l.entries)) || l.entries[seq].Hash.String() != hash {
 			l.Errorf("entry %d was shown with hash %s and is missing or another", seq, hash)
 		}
 	}
 	for _, e := range l.entries {
+		if e.Action == audit.ActionConversationOpened {
+			opened++
+		}
 		if e.Action != audit.ActionEscalationRequested {
 			continue
 		}
@@ -78,8 +81,8 @@ func (l *ledger) checkTold() {
 			l.Errorf("entry %d requests a lift that nobody was told of", e.Seq)
 		}
 	}
-	if requested != len(lifts) {
-		l.Errorf("%d lifts were acknowledged, %d requested", len(lifts), requested)
+	if requested != len(lifts) || opened != len(l.crowd.talks) {
+		l.Errorf("%d lifts and %d conversations were acknowledged, %d and %d recorded", len(lifts), len(l.crowd.talks), requested, opened)
 	}
 	for _, one := range lifts {
 		for _, seq := range one.openings {

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/sceau-project/sceau/cmd/sceau-dev/internal/stack"
 	"github.com/sceau-project/sceau/internal/devstack"
 	"github.com/sceau-project/sceau/policy"
@@ -144,6 +146,7 @@ var during = map[string][]string{
 // suffer takes one victim away and brings it back.
 func (c *crashTest) suffer(victim string) {
 	c.Helper()
+	c.expectReadyKeys(time.Now().Add(recovery))
 	before := c.pids()
 	kind := during[victim][c.rng.IntN(len(during[victim]))]
 	c.crowd.await(kind, 3*time.Second)
@@ -168,6 +171,27 @@ func (c *crashTest) suffer(victim string) {
 		if pid != before[name] && name != victim {
 			c.Errorf("%s did not survive that %s was killed", name, victim)
 		}
+	}
+}
+
+// leastReady is how many cases with fresh keys outlast an outage.
+const leastReady = 16
+
+// expectReadyKeys waits until the custodian has made up for the last outage, so
+// that conversations can be opened all through the next.
+func (c *crashTest) expectReadyKeys(deadline time.Time) {
+	c.Helper()
+	conn, err := pgx.Connect(c.Context(), c.stack.SuperuserURL())
+	if err != nil {
+		c.Fatal(err)
+	}
+	defer conn.Close(c.Context())
+	ready := 0
+	if !c.until(deadline, func() bool {
+		err = conn.QueryRow(c.Context(), `SELECT count(*) FROM sceau.cases WHERE NOT opened`).Scan(&ready)
+		return err == nil && ready >= leastReady
+	}) {
+		c.Errorf("%d cases are ready, %v", ready, err)
 	}
 }
 
