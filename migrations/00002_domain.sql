@@ -203,21 +203,49 @@ COMMENT ON TABLE sceau.policy_bundles IS 'Exact bytes of every bundle that was e
 CREATE FUNCTION sceau.entry_behind() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 -- TG_ARGV: the column that names the entry, and a pattern of actions that may stand behind it.
--- The entry must be of the same case and written by this very transaction, so that a
--- process that skips the log cannot point a changed row at an old entry.
+-- The entry must be of the same case, written by this very transaction, and say of
+-- the row what the row says: so a process that skips the log cannot point a changed
+-- row at an old entry, nor at one about something or somebody else.
 DECLARE
-    named bigint := (to_jsonb(NEW) ->> TG_ARGV[0])::bigint;
+    row   constant jsonb := to_jsonb(NEW);
+    entry record;
 BEGIN
-    IF named IS NULL OR (TG_OP = 'UPDATE' AND to_jsonb(NEW) = to_jsonb(OLD)) THEN
+    IF TG_OP = 'UPDATE' AND row = to_jsonb(OLD) THEN
         RETURN NULL;
     END IF;
-    IF NOT EXISTS (
-        SELECT FROM sceau.entries e
-        WHERE e.seq = named
-          AND e.action ~ TG_ARGV[1]
-          AND e.case_id::text = NEW.case_id::text
-          AND e.xmin = pg_current_xact_id()::xid
-    ) THEN
+    SELECT e.action, e.actor_id, e.person_id, e.subject_type, e.subject_id, convert_from(e.leaf, 'UTF8')::jsonb AS leaf
+    INTO entry
+    FROM sceau.entries e
+    WHERE e.seq = (row ->> TG_ARGV[0])::bigint
+      AND e.action ~ TG_ARGV[1]
+      AND e.case_id::text = row ->> 'case_id'
+      AND e.xmin = pg_current_xact_id()::xid;
+    IF NOT FOUND OR (CASE TG_TABLE_NAME
+        WHEN 'cases' THEN
+            entry.subject_type = 'key' AND entry.subject_id || '_seq' = TG_ARGV[0]
+        WHEN 'conversations' THEN
+            entry.action = 'conversation.closed' AND row ->> 'state' = 'closed'
+            OR entry.action = 'conversation.opened' AND entry.leaf #>> '{details,token}' = 'sha256:' || substr(row ->> 'token_sha256', 3)
+        WHEN 'facets' THEN
+            entry.subject_type = 'facet' AND entry.subject_id = row ->> 'facet' AND entry.leaf #>> '{details,number}' = row ->> 'number'
+        WHEN 'participants' THEN CASE
+            WHEN TG_ARGV[0] = 'left_seq' THEN
+                entry.actor_id = row ->> 'staff_id'
+            WHEN entry.action = 'conversation.joined' THEN
+                entry.actor_id = row ->> 'staff_id' AND entry.person_id = row ->> 'person_id' AND entry.leaf #>> '{actor,role}' = row ->> 'role'
+            ELSE
+                entry.leaf #>> '{details,to}' = row ->> 'staff_id' AND entry.leaf #>> '{details,to_person}' = row ->> 'person_id' AND row ->> 'role' = 'agent'
+            END
+        WHEN 'escalations' THEN
+            entry.subject_type = 'escalation' AND entry.subject_id = row ->> 'escalation_id'
+            AND (TG_OP = 'UPDATE' OR entry.actor_id = row ->> 'requester_id' AND entry.person_id = row ->> 'requester_person')
+            -- What a supervisor or policy answers is answered by an entry of that name.
+            AND (TG_OP = 'UPDATE' AND row ->> 'state' = to_jsonb(OLD) ->> 'state'
+                OR row ->> 'state' NOT IN ('approved', 'denied', 'withdrawn', 'refused')
+                OR entry.action = 'escalation.' || (row ->> 'state')
+                OR entry.action = 'identity.release_failed' AND row ->> 'state' = 'approved')
+        ELSE false
+    END) IS NOT TRUE THEN
         RAISE EXCEPTION 'a change of % has no entry of its own in the log', TG_TABLE_NAME
             USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'entry_behind';
     END IF;
@@ -246,6 +274,46 @@ CREATE CONSTRAINT TRIGGER escalation_has_entry AFTER INSERT OR UPDATE ON sceau.e
     FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('last_seq', '^(escalation\.|identity\.release)');
 
 -- +goose StatementBegin
+CREATE FUNCTION sceau.waits_without_agent() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- A conversation waits exactly while it has no agent. Who is its agent has an entry
+-- behind it; so no child is taken out of the queue, or put back, without one.
+BEGIN
+    IF EXISTS (
+        SELECT FROM sceau.conversations c
+        WHERE c.case_id = NEW.case_id AND c.state <> 'closed'
+          AND (c.state = 'active') <> EXISTS (
+            SELECT FROM sceau.participants p WHERE p.case_id = c.case_id AND p.role = 'agent' AND p.left_seq IS NULL)
+    ) THEN
+        RAISE EXCEPTION 'a conversation waits exactly while it has no agent'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'waits_without_agent';
+    END IF;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+REVOKE ALL ON FUNCTION sceau.waits_without_agent() FROM PUBLIC;
+CREATE CONSTRAINT TRIGGER waits_without_agent AFTER UPDATE OF state ON sceau.conversations DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.waits_without_agent();
+CREATE CONSTRAINT TRIGGER waits_without_agent AFTER INSERT OR UPDATE ON sceau.participants DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.waits_without_agent();
+
+-- +goose StatementBegin
+CREATE FUNCTION sceau.one_way() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION '% does not go back', TG_TABLE_NAME
+        USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = TG_NAME;
+END $$;
+-- +goose StatementEnd
+REVOKE ALL ON FUNCTION sceau.one_way() FROM PUBLIC;
+CREATE TRIGGER closed_stays_closed BEFORE UPDATE ON sceau.conversations
+    FOR EACH ROW WHEN (OLD.state = 'closed' AND (NEW.state, NEW.closed_at, NEW.closed_seq) IS DISTINCT FROM (OLD.state, OLD.closed_at, OLD.closed_seq))
+    EXECUTE FUNCTION sceau.one_way();
+CREATE TRIGGER left_stays_left BEFORE UPDATE ON sceau.participants
+    FOR EACH ROW WHEN (OLD.left_seq IS NOT NULL AND NEW.left_seq IS DISTINCT FROM OLD.left_seq)
+    EXECUTE FUNCTION sceau.one_way();
+
+-- +goose StatementBegin
 CREATE FUNCTION sceau.author_is_writer() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 -- A compromised public face cannot speak as an agent, nor a staff face as the child.
@@ -271,7 +339,7 @@ GRANT SELECT ON sceau.cases TO sceau_staff, sceau_custodian;
 GRANT INSERT ON sceau.cases TO sceau_custodian;
 
 GRANT SELECT ON sceau.conversations TO sceau_public, sceau_staff, sceau_custodian;
-GRANT INSERT ON sceau.conversations TO sceau_public;
+GRANT INSERT (case_id, topic, opened_at, opened_seq, token_sha256, messages, head) ON sceau.conversations TO sceau_public;
 GRANT UPDATE (state, closed_at, closed_seq, messages, head) ON sceau.conversations TO sceau_public, sceau_staff;
 
 GRANT SELECT ON sceau.messages TO sceau_public, sceau_staff, sceau_custodian;
@@ -288,7 +356,7 @@ GRANT SELECT, INSERT ON sceau.persons, sceau.units, sceau.staff, sceau.staff_ses
 GRANT UPDATE (ended_at) ON sceau.staff_sessions TO sceau_staff;
 GRANT SELECT ON sceau.persons, sceau.units, sceau.staff, sceau.staff_sessions TO sceau_custodian;
 
-GRANT SELECT, INSERT, UPDATE (left_seq) ON sceau.participants TO sceau_staff;
+GRANT SELECT, INSERT (case_id, staff_id, person_id, role, joined_seq), UPDATE (left_seq) ON sceau.participants TO sceau_staff;
 GRANT SELECT ON sceau.participants TO sceau_public;
 
 GRANT SELECT, INSERT ON sceau.escalations TO sceau_staff;
@@ -307,3 +375,5 @@ DROP TABLE sceau.policy_bundles, sceau.narratives, sceau.escalations, sceau.part
     sceau.facets, sceau.messages, sceau.conversations, sceau.cases;
 DROP FUNCTION sceau.author_is_writer();
 DROP FUNCTION sceau.entry_behind();
+DROP FUNCTION sceau.waits_without_agent();
+DROP FUNCTION sceau.one_way();

@@ -173,13 +173,16 @@ func TestOneBadEffectAmongGoodOnes(t *testing.T) {
 func TestAFaultFoundAtCommitIsItsOwnersAlone(t *testing.T) {
 	db := pgtest.New(t)
 	l := open(t, db, audit.ViaCustodian)
-	key := func(id string) pglog.Draft {
-		return pglog.Draft{Actor: audit.Actor{ID: "custodian"}, Action: audit.ActionKeyCreated, Case: id, Subject: audit.Subject{Type: "key", ID: "transcript"}}
+	key := func(id, class string) pglog.Draft {
+		return pglog.Draft{Actor: audit.Actor{ID: "custodian"}, Action: audit.ActionKeyCreated, Case: id, Subject: audit.Subject{Type: "key", ID: class}}
 	}
 	newCase := func(id string, honest bool) pglog.Effect {
 		return func(ctx context.Context, turn *pglog.Turn) (any, error) {
-			ref, err := turn.Append(key(id))
+			ref, err := turn.Append(key(id, "transcript"))
 			if err != nil {
+				return nil, err
+			}
+			if _, err := turn.Append(key(id, "identity")); err != nil {
 				return nil, err
 			}
 			seq := ref.Seq
@@ -187,7 +190,7 @@ func TestAFaultFoundAtCommitIsItsOwnersAlone(t *testing.T) {
 				seq++ // another's entry, or none
 			}
 			_, err = turn.Tx.Exec(ctx, `INSERT INTO sceau.cases (case_id, transcript_recipient, identity_recipient, transcript_seq, identity_seq)
-				VALUES ($1, '', '', $2, $2)`, id, seq)
+				VALUES ($1, '', '', $2, $3)`, id, seq, ref.Seq+1)
 			return nil, err
 		}
 	}
@@ -202,7 +205,7 @@ func TestAFaultFoundAtCommitIsItsOwnersAlone(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if n := entries(t, db); n != 19 {
+	if n := entries(t, db); n != 2*19 {
 		t.Errorf("%d entries of 19 honest callers", n)
 	}
 }

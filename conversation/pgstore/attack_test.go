@@ -1,10 +1,13 @@
 package pgstore_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
@@ -117,6 +120,72 @@ func TestStateDoesNotMoveWithoutItsEntry(t *testing.T) {
 		}
 	}
 }
+
+// Whoever has the staff face's password can write entries, and so can point rows at
+// them; but at none that says something else, or nothing, of the row.
+func TestARowSaysWhatItsEntrySays(t *testing.T) {
+	w := newWorld(t)
+	w.hire(amal, bruno, farah)
+	ctx := t.Context()
+	o, left, closed := w.open(), w.open(), w.open()
+	w.ok(w.staff.Join(ctx, amal, o.Case, clientKey()))
+	w.ok(w.staff.Join(ctx, amal, left.Case, clientKey()))
+	w.ok(w.staff.Leave(ctx, amal, left.Case, clientKey()))
+	w.ok(w.public.CloseAsMinor(ctx, closed.Case, clientKey()))
+	staff, public := w.log(audit.ViaStaff), w.log(audit.ViaPublic)
+	entry := func(action audit.Action, who audit.Actor, caseID string, details audit.Details) pglog.Draft {
+		return pglog.Draft{Actor: who, Action: action, Case: caseID, Details: details}
+	}
+	const join = `INSERT INTO sceau.participants (case_id, staff_id, person_id, role, joined_seq) VALUES ($1, 's-bruno', 'p-bruno', 'agent', $2)`
+	for what, c := range map[string]struct {
+		log    *pglog.Log
+		caseID string
+		d      *pglog.Draft
+		sql    string
+	}{
+		"comes back after leaving":        {staff, left.Case, nil, `UPDATE sceau.participants SET left_seq = NULL WHERE case_id = $1 AND $2 >= 0`},
+		"reopens":                         {staff, closed.Case, nil, `UPDATE sceau.conversations SET state = 'waiting', closed_at = NULL, closed_seq = NULL WHERE case_id = $1 AND $2 >= 0`},
+		"takes out of the queue":          {staff, left.Case, nil, `UPDATE sceau.conversations SET state = 'active' WHERE case_id = $1 AND $2 >= 0`},
+		"the minor's face does":           {public, left.Case, nil, `UPDATE sceau.conversations SET state = 'active' WHERE case_id = $1 AND $2 >= 0`},
+		"puts into the queue":             {staff, o.Case, nil, `UPDATE sceau.conversations SET state = 'waiting' WHERE case_id = $1 AND $2 >= 0`},
+		"another joined":                  {staff, left.Case, ptr(entry(audit.ActionConversationJoined, farah, left.Case, nil)), join},
+		"joined in another role":          {staff, left.Case, ptr(entry(audit.ActionConversationJoined, audit.Actor{ID: bruno.ID, Person: bruno.Person, Role: "psychologist"}, left.Case, nil)), join},
+		"handed over to another":          {staff, left.Case, ptr(entry(audit.ActionConversationHandedOver, amal, left.Case, audit.Details{"to": "s-farah", "to_person": "p-farah"})), join},
+		"an agent and still in the queue": {staff, left.Case, ptr(entry(audit.ActionConversationJoined, bruno, left.Case, nil)), join},
+		"another left": {staff, o.Case, ptr(entry(audit.ActionConversationHandedOver, bruno, o.Case, nil)),
+			`WITH gone AS (UPDATE sceau.participants SET left_seq = $2 WHERE case_id = $1) UPDATE sceau.conversations SET state = 'waiting' WHERE case_id = $1`},
+		"left and still not in the queue": {staff, o.Case, ptr(entry(audit.ActionConversationHandedOver, amal, o.Case, nil)),
+			`UPDATE sceau.participants SET left_seq = $2 WHERE case_id = $1`},
+		"another facet": {public, o.Case, ptr(pglog.Draft{Actor: audit.Actor{ID: "minor"}, Action: audit.ActionIdentitySealed, Case: o.Case,
+			Subject: audit.Subject{Type: "facet", ID: "name"}, Details: audit.Details{"number": int64(0)}}),
+			`INSERT INTO sceau.facets SELECT case_id, 'contact', 0, ciphertext, $2 FROM sceau.facets WHERE case_id = $1`},
+	} {
+		_, err := c.log.Do(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (any, error) {
+			d := entry(audit.ActionConversationClosed, amal, other, nil)
+			if c.d != nil {
+				d = *c.d
+			}
+			ref, err := turn.Append(d)
+			if err != nil {
+				return nil, err
+			}
+			tag, err := turn.Tx.Exec(ctx, c.sql, c.caseID, ref.Seq)
+			if err == nil && tag.RowsAffected() == 0 {
+				t.Errorf("%s: touched nothing", what)
+			}
+			return nil, err
+		})
+		var pe *pgconn.PgError
+		if !errors.As(err, &pe) || pe.Code != "23000" {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+}
+
+// other is a case that nobody knows.
+const other = "7f1cce14-0000-4000-8000-00000000000c"
+
+func ptr[T any](v T) *T { return &v }
 
 // Words put into another's mouth, or moved, do not open, though the key is right.
 func TestMessagesOpenOnlyWhereTheyWereWritten(t *testing.T) {

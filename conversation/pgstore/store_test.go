@@ -77,17 +77,17 @@ func (w *world) ready(n int) {
 		id := uuid.NewString()
 		k := keys{newKey(w.t), newKey(w.t)}
 		w.do(func(ctx context.Context, turn *pglog.Turn) (any, error) {
-			var seqs []int64
+			seqs := map[string]int64{}
 			for class, key := range map[string]*seal.Key{seal.Transcript: k.transcript, seal.Identity: k.identity} {
 				ref, err := turn.Append(pglog.Draft{Actor: custodian, Action: audit.ActionKeyCreated, Case: id,
 					Subject: audit.Subject{Type: "key", ID: class}, Details: audit.Details{"recipient": seal.Fingerprint(key.Recipient)}})
 				if err != nil {
 					return nil, err
 				}
-				seqs = append(seqs, ref.Seq)
+				seqs[class] = ref.Seq
 			}
 			_, err := turn.Tx.Exec(ctx, `INSERT INTO sceau.cases (case_id, transcript_recipient, identity_recipient, transcript_seq, identity_seq)
-				VALUES ($1, $2, $3, $4, $5)`, id, k.transcript.Recipient, k.identity.Recipient, seqs[0], seqs[1])
+				VALUES ($1, $2, $3, $4, $5)`, id, k.transcript.Recipient, k.identity.Recipient, seqs[seal.Transcript], seqs[seal.Identity])
 			return nil, err
 		})
 		w.keys[id] = k
