@@ -68,83 +68,27 @@ func (l *Log) attempt(b *batch) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		switch {
-		case errors.Is(err, errAbandoned):
-			// The effect may still be using both. Only the socket below can be
-			// closed under it, which ends what it waits for.
-			conn.PgConn().Conn().Close()
-			l.conn, l.stream = nil, nil
-		case err != nil && broken(conn, err):
-			l.disconnect()
-			err = unavailable(err)
-		case err != nil && conn.PgConn().TxStatus() != 'I':
-			if _, rerr := conn.Exec(ctx, "ROLLBACK"); rerr != nil {
-				l.disconnect()
-			}
-		}
-	}()
+	defer func() { err = l.settle(ctx, conn, err) }()
 
 	h, err := l.lockHead(ctx, conn)
 	if err != nil {
 		return err
 	}
-	if b.sent != nil {
-		// The transaction that sent it held the head; we hold it now, so that
-		// one has ended, and what is in the log now is what will be.
-		in, err := committed(ctx, conn, *b.sent)
-		if err != nil {
-			return err
-		}
-		if b.sent = nil; in {
-			_, err := conn.Exec(ctx, "ROLLBACK")
-			if err != nil {
-				l.disconnect() // the answer is known all the same
-			}
-			return nil
-		}
+	if in, err := l.arrived(ctx, conn, b); in || err != nil {
+		return err
 	}
 	if !b.drained {
 		l.drain(b)
 	}
-
 	c := newChain(l.cfg.Via, h, l.stream)
 	trails := h.at.Sub(h.clock) > trailing
 	if err := l.sayStep(c, h, trails); err != nil {
 		return err
 	}
-	given, err := l.lookUp(ctx, conn, b.jobs)
+	s := &savepoint{conn: conn, timeout: l.cfg.EffectTimeout}
+	fresh, err := l.turns(ctx, s, c, b, trails)
 	if err != nil {
 		return err
-	}
-	s := &savepoint{conn: conn, timeout: l.cfg.EffectTimeout}
-	var fresh []givenAnswer
-	for i, j := range b.jobs {
-		j.ref, j.answer, j.err, j.panicked = Ref{}, Answer{}, nil, nil
-		if j.effect == nil {
-			j.ref, j.err = c.add(j.plain)
-			continue
-		}
-		if j.idem != nil {
-			if g, ok := given[j.idem.row]; ok {
-				j.answer, j.err = j.idem.replay(g)
-				continue
-			}
-		}
-		before := len(c.rows)
-		if err := l.run(ctx, s, c, j, trails); err != nil {
-			if errors.Is(err, errAbandoned) {
-				// The connection cannot be saved, since the effect may be using it.
-				b.jobs = append(b.jobs[:i:i], b.jobs[i+1:]...)
-				close(j.done)
-			}
-			return err
-		}
-		if j.idem != nil && len(c.rows) > before {
-			g := j.idem.sealAnswer(j.answer)
-			given[j.idem.row] = g
-			fresh = append(fresh, g)
-		}
 	}
 	if len(c.rows) == 0 {
 		_, err := conn.Exec(ctx, "ROLLBACK")
@@ -165,6 +109,83 @@ func (l *Log) attempt(b *batch) (err error) {
 		l.stream = c.stream
 	}
 	return nil
+}
+
+// settle leaves the connection fit for the next attempt, or none, and returns
+// err as callers are to see it.
+func (l *Log) settle(ctx context.Context, conn *pgx.Conn, err error) error {
+	switch {
+	case errors.Is(err, errAbandoned):
+		// The effect may still be using both. Only the socket below can be
+		// closed under it, which ends what it waits for.
+		conn.PgConn().Conn().Close()
+		l.conn, l.stream = nil, nil
+	case err != nil && broken(conn, err):
+		l.disconnect()
+		err = unavailable(err)
+	case err != nil && conn.PgConn().TxStatus() != 'I':
+		if _, rerr := conn.Exec(ctx, "ROLLBACK"); rerr != nil {
+			l.disconnect()
+		}
+	}
+	return err
+}
+
+// arrived says whether b is in the log already, sent by an attempt whose answer
+// to COMMIT was lost. That attempt's transaction held the head; this one holds
+// it now, so that one has ended, and what is in the log now is what will be.
+func (l *Log) arrived(ctx context.Context, conn *pgx.Conn, b *batch) (bool, error) {
+	if b.sent == nil {
+		return false, nil
+	}
+	in, err := committed(ctx, conn, *b.sent)
+	if err != nil {
+		return false, err
+	}
+	if b.sent = nil; in {
+		if _, err := conn.Exec(ctx, "ROLLBACK"); err != nil {
+			l.disconnect() // the answer is known all the same
+		}
+	}
+	return in, nil
+}
+
+// turns gives each job of b its turn under the lock, and returns the answers
+// that have to be stored for a repetition.
+func (l *Log) turns(ctx context.Context, s *savepoint, c *chain, b *batch, trails bool) ([]givenAnswer, error) {
+	given, err := l.lookUp(ctx, s.conn, b.jobs)
+	if err != nil {
+		return nil, err
+	}
+	var fresh []givenAnswer
+	for i, j := range b.jobs {
+		j.ref, j.answer, j.err, j.panicked = Ref{}, Answer{}, nil, nil
+		if j.effect == nil {
+			j.ref, j.err = c.add(j.plain)
+			continue
+		}
+		if j.idem != nil {
+			if g, ok := given[j.idem.row]; ok {
+				j.answer, j.err = j.idem.replay(g)
+				continue
+			}
+		}
+		before := len(c.rows)
+		if err := l.run(ctx, s, c, j, trails); err != nil {
+			if errors.Is(err, errAbandoned) {
+				// The connection cannot be saved, since the effect may be using it.
+				b.jobs = append(b.jobs[:i:i], b.jobs[i+1:]...)
+				close(j.done)
+			}
+			return nil, err
+		}
+		if j.idem != nil && len(c.rows) > before {
+			g := j.idem.sealAnswer(j.answer)
+			given[j.idem.row] = g
+			fresh = append(fresh, g)
+		}
+	}
+	return fresh, nil
 }
 
 // lockHead begins a transaction and waits for the head, in one round trip. The
@@ -325,8 +346,8 @@ func (l *Log) extend() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
-	// A failure is no one's to answer for yet: the next batch tries again, and
-	// entries are refused, not lost, should the last partition ever be full.
+	// A failure needs no answer yet: the next batch tries again, and should the
+	// last partition ever be full, entries are refused, not lost.
 	if _, err := l.conn.Exec(ctx, `SELECT sceau.ensure_partition()`); err != nil {
 		if broken(l.conn, err) {
 			l.disconnect()
