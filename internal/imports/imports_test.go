@@ -65,17 +65,17 @@ var rooms = map[string][]string{
 	"cmd/sceau-dev":     {"..."},
 
 	// For tests and development only: no room above names them.
-	"deploy/vault":              nil,
-	"internal/bench":            {"audit/...", "crypto/seal", "policy"},
-	"internal/casetest":         {"audit/...", "conversation/...", "crypto/seal", "internal/pgtest", "policy/..."},
-	"internal/devissuer":        nil,
-	"internal/devstack":         {"deploy/vault", "migrations"},
-	"internal/devstack/prepare": {"internal/devstack"},
-	"internal/imports":          nil,
-	"internal/keeper":           nil,
-	"internal/pgtest":           {"audit", "internal/devstack", "internal/keeper", "migrations"},
-	"internal/vaulttest":        {"internal/devstack", "internal/keeper"},
-	"tools/postalcodes":         nil,
+	"deploy/vault":       nil,
+	"internal/bench":     {"audit/...", "crypto/seal", "policy"},
+	"internal/casetest":  {"audit/...", "conversation/...", "crypto/seal", "internal/pgtest", "policy/..."},
+	"internal/devissuer": nil,
+	"internal/devstack":  {"deploy/vault", "migrations"},
+	"internal/imports":   nil,
+	"internal/keeper":    nil,
+	"internal/pgtest":    {"audit", "internal/devstack", "internal/keeper", "migrations"},
+	"internal/vaulttest": {"internal/devstack", "internal/keeper"},
+	"tools/postalcodes":  nil,
+	"tools/prepare":      {"internal/devstack"},
 }
 
 // libraries says who may import what decides much: the database, Vault, age,
