@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
-	"fmt"
-	"iter"
 )
 
 // A Chain follows a log entry by entry and says whether each continues the one
@@ -61,20 +59,4 @@ func (c *Chain) next(leaf []byte, hash Hash) *Damage {
 	c.Seq++
 	c.Head = hash
 	return nil
-}
-
-// VerifyLeaves follows a whole log, from entry 0 of origin, and returns where
-// it ends. It is for whoever has the rows in order, a test or a start-up check;
-// an export has more to check, see [Verify].
-func VerifyLeaves(origin string, leaves iter.Seq2[[]byte, error]) (*Chain, error) {
-	c := NewChain(origin)
-	for leaf, err := range leaves {
-		if err != nil {
-			return c, fmt.Errorf("read entry %d: %w", c.Seq, err)
-		}
-		if _, err := c.Next(leaf); err != nil {
-			return c, err
-		}
-	}
-	return c, nil
 }

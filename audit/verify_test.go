@@ -213,33 +213,27 @@ func TestAnyMovedLineShows(t *testing.T) {
 	})
 }
 
-func TestVerifyLeaves(t *testing.T) {
+// A Chain names the first entry that does not continue the ones before.
+func TestChain(t *testing.T) {
 	b := threeEntries(t)
-	read := func(leaves [][]byte, last error) func(func([]byte, error) bool) {
-		return func(yield func([]byte, error) bool) {
-			for _, leaf := range leaves {
-				if !yield(leaf, nil) {
-					return
-				}
-			}
-			if last != nil {
-				yield(nil, last)
+	follow := func(origin string, leaves ...[]byte) (*audit.Chain, error) {
+		c := audit.NewChain(origin)
+		for _, leaf := range leaves {
+			if _, err := c.Next(leaf); err != nil {
+				return c, err
 			}
 		}
+		return c, nil
 	}
-	c, err := audit.VerifyLeaves(testOrigin, read(b.leaves, nil))
+	c, err := follow(testOrigin, b.leaves...)
 	if err != nil || c.Seq != 3 || c.Head != b.meta.Head {
 		t.Fatalf("ends at %d %s: %v", c.Seq, c.Head, err)
 	}
 	var d *audit.Damage
-	if _, err := audit.VerifyLeaves("another", read(b.leaves, nil)); !errors.As(err, &d) || d.Seq != 0 || d.Code != audit.CodePrev {
+	if _, err := follow("another", b.leaves...); !errors.As(err, &d) || d.Seq != 0 || d.Code != audit.CodePrev {
 		t.Errorf("another origin: %v", err)
 	}
-	if _, err := audit.VerifyLeaves(testOrigin, read([][]byte{b.leaves[0], b.leaves[2]}, nil)); !errors.As(err, &d) || d.Seq != 1 {
+	if c, err := follow(testOrigin, b.leaves[0], b.leaves[2]); !errors.As(err, &d) || d.Seq != 1 || c.Seq != 1 {
 		t.Errorf("dropped: %v", err)
-	}
-	lost := errors.New("connection lost")
-	if _, err := audit.VerifyLeaves(testOrigin, read(b.leaves, lost)); !errors.Is(err, lost) {
-		t.Errorf("read error: %v", err)
 	}
 }

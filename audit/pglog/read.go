@@ -244,20 +244,6 @@ func At(ctx context.Context, q Querier, seq int64) (Record, error) {
 	return records[0], nil
 }
 
-// LatestPolicyActivated reads the entry that says which policy is in force;
-// [ErrNoEntry] when none was ever activated.
-func LatestPolicyActivated(ctx context.Context, q Querier) (Record, error) {
-	records, err := collect(ctx, q, `SELECT `+recordColumns+` FROM sceau.entries
-		WHERE action = $1 ORDER BY seq DESC LIMIT 1`, string(audit.ActionPolicyActivated))
-	if err != nil {
-		return Record{}, err
-	}
-	if len(records) == 0 {
-		return Record{}, fmt.Errorf("%s: %w", audit.ActionPolicyActivated, ErrNoEntry)
-	}
-	return records[0], nil
-}
-
 // A Head is where the log ends.
 type Head struct {
 	Origin string

@@ -119,25 +119,8 @@ func TestWhatIsNotThere(t *testing.T) {
 	if _, err := pglog.At(t.Context(), db.Super, 0); !errors.Is(err, pglog.ErrNoEntry) {
 		t.Errorf("an entry of an empty log: %v", err)
 	}
-	if _, err := pglog.LatestPolicyActivated(t.Context(), db.Super); !errors.Is(err, pglog.ErrNoEntry) {
-		t.Errorf("a policy of an empty log: %v", err)
-	}
 	h, err := pglog.ReadHead(t.Context(), db.Super)
 	if err != nil || h.Next != 0 || h.Hash != audit.Genesis(h.Origin) || h.Origin != pgtest.Origin {
 		t.Errorf("head of an empty log: %+v, %v", h, err)
-	}
-	l := open(t, db, audit.ViaOperator)
-	for n := range 3 {
-		_, err := l.Append(t.Context(), pglog.Draft{
-			Actor: audit.Actor{ID: "operator"}, Action: audit.ActionPolicyActivated,
-			Subject: audit.Subject{Type: "policy", ID: fmt.Sprintf("sha256:%064d", n)},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	r, err := pglog.LatestPolicyActivated(t.Context(), db.Super)
-	if err != nil || r.Seq != 2 {
-		t.Errorf("latest policy: entry %d, %v", r.Seq, err)
 	}
 }
