@@ -12,13 +12,6 @@ import (
 
 type custodianCommand struct{ source }
 
-// Everybody together may try or ask for so many recovery phrases a second: 88
-// bits are out of reach, and this keeps the try from costing anything.
-const (
-	phrasesPerSecond = 10
-	phrasesAtOnce    = 50
-)
-
 // Run guards the case keys.
 func (c custodianCommand) Run(w *world) (err error) {
 	cfg, err := c.load(w, config.RoleCustodian)
@@ -62,7 +55,7 @@ func (c custodianCommand) Run(w *world) (err error) {
 		Log: log, Pool: pool, Vault: vault, Staff: tokens, Policy: pinned,
 		StateDir: cfg.Custodian.StateDir, Classical: cfg.Seal.Classical, ReadyKeys: cfg.Custodian.ReadyKeys,
 		IdleTimeout: cfg.Custodian.IdleTimeout, SessionLimit: cfg.Custodian.SessionLimit,
-		PhraseRate: phrasesPerSecond, PhraseBurst: phrasesAtOnce, Logger: logger,
+		PhraseRate: float64(cfg.Custodian.PhrasesPerSecond), PhraseBurst: cfg.Custodian.PhrasesAtOnce, Logger: logger,
 	})
 	if err != nil {
 		return err

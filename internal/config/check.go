@@ -201,6 +201,8 @@ func (c *checker) custodian(k Custodian) {
 	within(c, "custodian.ready_keys", k.ReadyKeys, 1, 10_000)
 	within(c, "custodian.idle_timeout", k.IdleTimeout, time.Second, time.Hour)
 	within(c, "custodian.session_limit", k.SessionLimit, time.Second, 24*time.Hour)
+	within(c, "custodian.phrases_per_second", k.PhrasesPerSecond, 1, 1000)
+	within(c, "custodian.phrases_at_once", k.PhrasesAtOnce, 1, 10_000)
 }
 
 func (c *checker) vault(v Vault) {

@@ -91,6 +91,16 @@ type Custodian struct {
 	// SessionLimit ends any reading session after so long. 1s to 24h; 8h when
 	// absent.
 	SessionLimit time.Duration `yaml:"session_limit"`
+	// PhrasesPerSecond bounds how many recovery phrases are tried by everybody
+	// together: phrases are too many to be found by guessing, and this keeps
+	// guessing from loading Vault and PostgreSQL. As many may be issued. 1 to
+	// 1,000; 10 when absent.
+	PhrasesPerSecond int `yaml:"phrases_per_second"`
+	// PhrasesAtOnce is how many may be tried at once, after a time without any.
+	// It must be larger than limits.returns_per_hour of the public face, so that
+	// no single address can use up what is there for everybody. 1 to 10,000; 50
+	// when absent.
+	PhrasesAtOnce int `yaml:"phrases_at_once"`
 }
 
 // Vault is the custodian's access to Vault. No other process may have it.
@@ -167,8 +177,8 @@ type Limits struct {
 	// ConversationsPerHour bounds new conversations of a prefix. 1 to
 	// 1,000,000; 20 when absent.
 	ConversationsPerHour int `yaml:"conversations_per_hour"`
-	// ReturnsPerHour bounds tries of a recovery phrase from a prefix. 1 to
-	// 1,000,000; 20 when absent.
+	// ReturnsPerHour bounds tries of a recovery phrase from a prefix. Keep it
+	// below custodian.phrases_at_once. 1 to 1,000,000; 20 when absent.
 	ReturnsPerHour int `yaml:"returns_per_hour"`
 }
 
@@ -190,6 +200,8 @@ func (c *Config) defaults() {
 	set(&c.Custodian.ReadyKeys, 32)
 	set(&c.Custodian.IdleTimeout, 15*time.Minute)
 	set(&c.Custodian.SessionLimit, 8*time.Hour)
+	set(&c.Custodian.PhrasesPerSecond, 10)
+	set(&c.Custodian.PhrasesAtOnce, 50)
 	set(&c.Vault.CasesMount, "sceau-cases")
 	set(&c.Vault.TransitMount, "sceau-transit")
 	set(&c.Vault.PepperKey, "phrase-pepper")

@@ -104,6 +104,18 @@ policy: {key_id: k1, public_key_file: ` + filepath.Join(dir, "key.pem") + "}\n"
 	}
 }
 
+// TestOneAddressCannotUseUpEverybodysPhrases: what one address may try is less
+// than what the custodian accepts at once from all.
+func TestOneAddressCannotUseUpEverybodysPhrases(t *testing.T) {
+	c, err := Parse("sceau.yaml", []byte(publicYAML), nil, RolePublic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Limits.ReturnsPerHour >= c.Custodian.PhrasesAtOnce {
+		t.Errorf("by default one address may try %d phrases, all together %d at once", c.Limits.ReturnsPerHour, c.Custodian.PhrasesAtOnce)
+	}
+}
+
 // TestExamples: the files under deploy/config are complete, but for the keys and
 // certificates that only an operator has.
 func TestExamples(t *testing.T) {
