@@ -172,6 +172,8 @@ const (
 	ActionEscalationClosed              Action = "escalation.closed"
 
 	ActionEvidenceRead     Action = "evidence.read"
+	ActionPhraseIssued     Action = "phrase.issued"   // a recovery phrase, which replaces the one before
+	ActionPhraseReturned   Action = "phrase.returned" // somebody came back with it, and got a token
 	ActionMinorTold        Action = "minor.told"
 	ActionOpinionRecorded  Action = "opinion.recorded"
 	ActionHoldSet          Action = "hold.set"

@@ -40,6 +40,8 @@ var writers = map[string]uint8{
 	string(ActionEscalationClosed):              byStaff,
 
 	string(ActionEvidenceRead):     byCustodian,
+	string(ActionPhraseIssued):     byCustodian,
+	string(ActionPhraseReturned):   byCustodian,
 	string(ActionMinorTold):        byStaff,
 	string(ActionOpinionRecorded):  byStaff,
 	string(ActionHoldSet):          byStaff,

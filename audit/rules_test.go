@@ -94,7 +94,7 @@ func TestWhoMayRecordWhat(t *testing.T) {
 			"conversation.opened", "conversation.closed", "consent.given", "consent.withdrawn", "identity.sealed", "erasure.requested",
 		},
 		audit.ViaCustodian: {
-			"key.created", "key.destroyed", "conversation.read", "evidence.read", "clock.stepped",
+			"key.created", "key.destroyed", "conversation.read", "evidence.read", "clock.stepped", "phrase.issued", "phrase.returned",
 			"identity.release_ordered", "identity.released", "identity.release_failed", "identity.viewed",
 		},
 		audit.ViaOperator: {"policy.activated", "log.exported", "log.pruned", "log.continued"},

@@ -66,10 +66,12 @@ type Config struct {
 	IdleTimeout  time.Duration
 	SessionLimit time.Duration
 
-	// PhraseRate bounds how many recovery phrases a second are issued or tried
-	// by everybody together; PhraseBurst how many at once.
+	// PhraseRate bounds how many recovery phrases a second are issued, and as many
+	// are tried, by everybody together; PhraseBurst how many at once. PhraseEvery
+	// is how often one conversation is issued one, a minute when 0.
 	PhraseRate  float64
 	PhraseBurst int
+	PhraseEvery time.Duration
 
 	Logger *slog.Logger
 
@@ -104,10 +106,12 @@ type Custodian struct {
 	followed *follower
 	rules    *policystore.Active
 	reading  readings
-	phrases  *rate.Limiter
-	random   io.Reader
-	logger   *slog.Logger
-	lock     *os.File
+	// Of phrases, apart: who asks for many stops nobody from coming back.
+	issuing   *rate.Limiter
+	returning *rate.Limiter
+	random    io.Reader
+	logger    *slog.Logger
+	lock      *os.File
 
 	stop   context.CancelFunc
 	behind sync.WaitGroup // goroutines of the process itself
@@ -134,6 +138,9 @@ func New(c Config) (*Custodian, error) {
 	case c.ReadyKeys < 0:
 		return nil, errors.New("a custodian cannot keep fewer than 0 cases ready")
 	}
+	if c.PhraseEvery == 0 {
+		c.PhraseEvery = phraseEvery
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -154,11 +161,12 @@ func New(c Config) (*Custodian, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	custodian := &Custodian{
 		config: c, log: c.Log, pool: c.Pool, vault: c.Vault, staff: c.Staff, memory: memory,
-		followed: newFollower(c.Log.Origin(), memory, c.Logger),
-		rules:    policystore.NewActive(c.Policy),
-		reading:  readings{open: map[string]*readingSession{}},
-		phrases:  rate.NewLimiter(rate.Limit(c.PhraseRate), c.PhraseBurst),
-		random:   rand.Reader, logger: c.Logger, lock: lock, stop: stop,
+		followed:  newFollower(c.Log.Origin(), memory, c.Logger),
+		rules:     policystore.NewActive(c.Policy),
+		reading:   readings{open: map[string]*readingSession{}},
+		issuing:   rate.NewLimiter(rate.Limit(c.PhraseRate), c.PhraseBurst),
+		returning: rate.NewLimiter(rate.Limit(c.PhraseRate), c.PhraseBurst),
+		random:    rand.Reader, logger: c.Logger, lock: lock, stop: stop,
 	}
 	custodian.behind.Go(func() { custodian.follow(ctx) })
 	custodian.behind.Go(func() { custodian.keepReady(ctx) })

@@ -6,8 +6,10 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/custodian"
 	"github.com/sceau-project/sceau/custodian/order"
@@ -101,6 +103,67 @@ func TestGuessingIsSlow(t *testing.T) {
 	}
 	_, err := w.client.Return(ctx, order.Return{Phrase: "abandon"})
 	w.refused("one guess too many", err, order.CodeRate)
+}
+
+// A conversation that asks for phrases without end uses up nobody else's.
+func TestPhrasesAreIssuedOncePerMinute(t *testing.T) {
+	t.Parallel()
+	w := newWorldOn(t, pgtest.New(t), func(c *custodian.Config) {
+		c.PhraseRate, c.PhraseBurst, c.PhraseEvery = 0.001, 2, time.Hour
+	})
+	ctx := context.Background()
+	hostile, other := w.open("x"), w.open("Bonjour")
+	words := w.phrase(hostile)
+	for range 5 {
+		_, err := w.client.Phrase(ctx, order.NewPhrase{Caller: hostile.caller()})
+		w.refused("another so soon", err, order.CodeRate)
+	}
+	w.phrase(other)
+	// The bucket of phrases to issue is empty, that of returning is full.
+	third := w.open("Moi aussi")
+	_, err := w.client.Phrase(ctx, order.NewPhrase{Caller: third.caller()})
+	w.refused("one too many for all", err, order.CodeRate)
+	for range 2 {
+		_, err = w.client.Return(ctx, order.Return{Phrase: words})
+		w.must(err)
+	}
+	w.exec(`UPDATE sceau.phrases SET issued_at = issued_at - interval '1 hour'`)
+	w.restart() // with full buckets
+	w.phrase(hostile)
+}
+
+// Somebody who saw a token can replace the child's phrase, and come back: both
+// are in the log.
+func TestPhrasesLeaveATrace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := context.Background()
+	k := w.open("Bonjour")
+	w.phrase(k)
+	words := w.phrase(k)
+	_, err := w.client.Return(ctx, order.Return{Phrase: "abandon"})
+	w.refused("a guess", err, order.CodePhrase)
+	_, err = w.client.Return(ctx, order.Return{Phrase: words})
+	w.must(err)
+	if got := w.actions(k, audit.ActionPhraseIssued); got != "phrase.issued phrase.issued phrase.returned" {
+		t.Errorf("the log says %s", got)
+	}
+	records, err := pglog.ByCase(ctx, w.Super, k.id, 0)
+	w.must(err)
+	for _, r := range records {
+		if r.Action != audit.ActionPhraseIssued && r.Action != audit.ActionPhraseReturned {
+			continue
+		}
+		if r.Via != audit.ViaCustodian || r.Actor != (audit.Actor{ID: "minor", Role: "minor"}) || len(r.Details) != 0 {
+			t.Errorf("%s", r.Leaf)
+		}
+	}
+	// A guess made none.
+	var tokens int
+	w.must(w.Super.QueryRow(ctx, `SELECT count(*) FROM sceau.tokens`).Scan(&tokens))
+	if tokens != 1 {
+		t.Errorf("%d tokens", tokens)
+	}
 }
 
 // What somebody with the whole database, and a conversation of their own, does

@@ -100,7 +100,7 @@ func newWorldOn(t *testing.T, db *pgtest.DB, change func(*custodian.Config)) *wo
 	w.config = custodian.Config{
 		Log: w.log(audit.ViaCustodian), Pool: w.Pool(t, "sceau_custodian"), Vault: vault, Staff: verifier,
 		Policy: w.verification(), StateDir: t.TempDir(), Classical: true, ReadyKeys: 3,
-		IdleTimeout: time.Minute, SessionLimit: time.Hour, PhraseRate: 1000, PhraseBurst: 1000,
+		IdleTimeout: time.Minute, SessionLimit: time.Hour, PhraseRate: 1000, PhraseBurst: 1000, PhraseEvery: time.Nanosecond,
 		Logger: slog.New(slog.NewTextHandler(&told{t: t}, nil)),
 	}
 	if change != nil {

@@ -119,7 +119,7 @@ RETURN CASE via
         'escalation.glass_broken', 'escalation.break_glass_confirmed', 'escalation.reviewed', 'escalation.closed',
         'identity.printed', 'opinion.recorded', 'minor.told', 'hold.set', 'hold.lifted', 'erasure.decided', 'log.read')
     WHEN 'custodian' THEN action IN (
-        'key.created', 'key.destroyed', 'conversation.read', 'evidence.read',
+        'key.created', 'key.destroyed', 'conversation.read', 'evidence.read', 'phrase.issued', 'phrase.returned',
         'identity.release_ordered', 'identity.released', 'identity.release_failed', 'identity.viewed', 'clock.stepped')
     WHEN 'operator' THEN action IN (
         'policy.activated', 'log.exported', 'log.pruned', 'log.continued')
@@ -359,7 +359,7 @@ AS $$
 SELECT * FROM sceau.entries WHERE case_id = of AND seq >= first ORDER BY seq
 $$;
 -- +goose StatementEnd
-COMMENT ON FUNCTION sceau.entries_of_case(uuid, bigint) IS 'One case''s entries, for who knows its id: the public face may read no others.';
+COMMENT ON FUNCTION sceau.entries_of_case(uuid, bigint) IS 'One case''s entries, in order.';
 
 -- Openings are written with their entry, never put beside an old one.
 -- +goose StatementBegin
@@ -388,8 +388,9 @@ ALTER TABLE sceau.idempotency ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_answers ON sceau.idempotency USING (via = sceau.via()) WITH CHECK (via = sceau.via());
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA sceau FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION sceau.lock_head(), sceau.ensure_partition(), sceau.via(), sceau.entries_of_case(uuid, bigint)
+GRANT EXECUTE ON FUNCTION sceau.lock_head(), sceau.ensure_partition(), sceau.via()
     TO sceau_public, sceau_staff, sceau_custodian, sceau_operator;
+GRANT EXECUTE ON FUNCTION sceau.entries_of_case(uuid, bigint) TO sceau_staff, sceau_custodian, sceau_operator;
 
 GRANT INSERT ON sceau.entries, sceau.openings, sceau.idempotency
     TO sceau_public, sceau_staff, sceau_custodian, sceau_operator;
