@@ -49,6 +49,10 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 		case !decision.Allow:
 			return "", pglog.Ref{}, notAllowed(decision)
 		}
+		// The machine's own rules hold under any policy.
+		if err := docket.Case.CheckReading(lift, actor, turn.At); err != nil {
+			return "", pglog.Ref{}, err
+		}
 		ref, err := docket.Append(escalation.EvidenceReadEntry(lift), actor, &decision, nil)
 		return lift.Case, ref, err
 	})

@@ -302,8 +302,10 @@ func TestPolicyIsTheSignedOneInForce(t *testing.T) {
 
 func TestTheIssuerDownIsNoVerdict(t *testing.T) {
 	w := newWorld(t)
-	agent, _, _, r := w.granted("name")
-	w.issuer.Close()
+	agent, k := w.hire("amal", "P-A", "agent"), w.open("Au secours")
+	w.join(agent, k)
+	r := w.request(agent, k, "name")
+	w.issuer.Close() // before the custodian ever saw its keys
 	w.restart()
 	if got := w.down(); got != "issuer" {
 		t.Errorf("down: %s", got)

@@ -84,7 +84,7 @@ func TestAReleaseOpensWhatWasGranted(t *testing.T) {
 	// Vault's own log names the intents.
 	hash, err := audit.ParseHash(got.Intent)
 	w.must(err)
-	if reads := w.vaultReads(k); len(reads) != 2 || reads[0] != hex.EncodeToString(hash[:]) {
+	if reads := w.vaultReads(k); len(reads) != 3 || reads[1] != hex.EncodeToString(hash[:]) {
 		t.Errorf("Vault says %q, the intent is %x", reads, hash)
 	}
 
@@ -110,7 +110,7 @@ func TestAReleaseOpensWhatWasGranted(t *testing.T) {
 		_, err := w.release(s.as, s.id, s.facets...)
 		w.refused(s.what, err, s.code)
 	}
-	if reads := w.vaultReads(k); len(reads) != 2 {
+	if reads := w.vaultReads(k); len(reads) != 3 {
 		t.Errorf("refusals read Vault: %q", reads)
 	}
 }
@@ -205,7 +205,7 @@ func TestTheDatabaseOpensNothing(t *testing.T) {
 		strings.Repeat(" identity.release_ordered identity.release_failed", 2) {
 		t.Errorf("the log says %s", got)
 	}
-	if reads := w.vaultReads(k); len(reads) != 0 {
+	if reads := w.vaultReads(k); len(reads) != 1 { // of the evidence
 		t.Errorf("Vault was read: %q", reads)
 	}
 	got, err := w.release(amal.caller(), r.ID, "name")
@@ -235,7 +235,7 @@ func TestNothingIsReadLate(t *testing.T) {
 	w.refused("a pause of five seconds", err, order.CodeTooLate)
 	_, err = w.client.OpenSession(ctx, order.OpenSession{Caller: agent.caller(), Case: k.id})
 	w.refused("a pause before reading", err, order.CodeTooLate)
-	if reads := w.vaultReads(k); len(reads) != 0 {
+	if reads := w.vaultReads(k); len(reads) != 1 { // of the evidence
 		t.Errorf("Vault was read too late: %q", reads)
 	}
 

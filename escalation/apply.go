@@ -17,6 +17,8 @@ func (c *Case) applyEscalation(l audit.Entry, h audit.Hash) error {
 		return c.applyRequested(l, h)
 	case audit.ActionEscalationRefused:
 		return c.applyRefused(l, h)
+	case audit.ActionEvidenceRead:
+		return c.applyEvidenceRead(l)
 	case audit.ActionEscalationApprovalGiven:
 		return c.on(l, audit.ViaStaff, c.applyApprovalGiven)
 	case audit.ActionEscalationApproved:
@@ -53,18 +55,27 @@ func applyUnknown(e *Escalation, _ audit.Entry) error {
 
 // on finds the escalation that l is about, checks who wrote it, and marks it.
 func (c *Case) on(l audit.Entry, writer audit.Via, apply func(*Escalation, audit.Entry) error) error {
-	if err := via(l, writer); err != nil {
+	e, err := c.about(l, writer)
+	if err != nil {
 		return err
-	}
-	e, ok := c.Escalation(l.Subject.ID)
-	if !ok || l.Subject.Type != subjectType {
-		return fmt.Errorf("no escalation %s %q was requested", l.Subject.Type, l.Subject.ID)
 	}
 	if err := apply(e, l); err != nil {
 		return err
 	}
 	e.LastSeq = l.Seq
 	return nil
+}
+
+// about finds the escalation that l is about, and checks who wrote it.
+func (c *Case) about(l audit.Entry, writer audit.Via) (*Escalation, error) {
+	if err := via(l, writer); err != nil {
+		return nil, err
+	}
+	e, ok := c.Escalation(l.Subject.ID)
+	if !ok || l.Subject.Type != subjectType {
+		return nil, fmt.Errorf("no escalation %s %q was requested", l.Subject.Type, l.Subject.ID)
+	}
+	return e, nil
 }
 
 // begin checks the first entry of an escalation.
@@ -141,6 +152,30 @@ func (c *Case) applyRefused(l audit.Entry, h audit.Hash) error {
 		ID: l.Subject.ID, Case: l.Case, State: next, Ground: l.Ground, Requester: l.Actor,
 		RequestSeq: l.Seq, RequestHash: h, RequestedAt: l.At, LastSeq: l.Seq,
 	})
+	return nil
+}
+
+// applyEvidenceRead notes who has read the evidence. It changes nothing else: the
+// entry is not one of those that made the escalation what it is.
+func (c *Case) applyEvidenceRead(l audit.Entry) error {
+	e, err := c.about(l, audit.ViaCustodian)
+	if err != nil {
+		return err
+	}
+	if err := mustBeDecided(l, policy.PointEvidenceRead, audit.ResultAllow); err != nil {
+		return err
+	}
+	if err := c.CheckReading(e, l.Actor, l.At); err != nil {
+		return err
+	}
+	d := detailsOf(l)
+	if read := d.text("evidence"); d.err == nil && read != FormatPositions(e.Evidence) {
+		return refuse(policy.ReasonEvidenceUnknown, "%.80q, cited were %v", read, e.Evidence)
+	}
+	if d.err != nil {
+		return d.err
+	}
+	e.Reads = append(e.Reads, Reading{Actor: l.Actor, At: l.At, Seq: l.Seq})
 	return nil
 }
 

@@ -34,6 +34,30 @@ func (c *Case) CheckRequest(actor audit.Actor, at time.Time) error {
 	return nil
 }
 
+// CheckReading says whether actor may read the evidence: to answer in time, or, for
+// who has approved, to look again until what they granted has ended.
+func (c *Case) CheckReading(e *Escalation, actor audit.Actor, at time.Time) error {
+	if err := c.CheckConflict(e, actor); err != nil {
+		return err
+	}
+	if _, err := Transition(e.State, EventEvidenceRead, e.roleOf(actor)); err != nil {
+		return err
+	}
+	if c.Erased() {
+		return refuse(policy.ReasonConversationErased, "nothing is left to read")
+	}
+	if e.State != Requested && !e.approvedBy(actor) {
+		return refuse(policy.ReasonWrongState, "answered, and not by %s", actor.ID)
+	}
+	if deadline, _ := e.Deadline(); Passed(deadline, at) {
+		code := map[State]string{
+			Requested: policy.ReasonTooLate, Approved: policy.ReasonGrantExpired, Released: policy.ReasonGrantWindowOver,
+		}[e.State]
+		return refuse(code, "deadline %s", audit.FormatTime(deadline))
+	}
+	return nil
+}
+
 // CheckApproval says whether actor may grant these facets of the request whose
 // leaf hash they saw.
 func (c *Case) CheckApproval(e *Escalation, actor audit.Actor, request audit.Hash, facets []string, at time.Time) error {
@@ -59,7 +83,7 @@ func (c *Case) CheckDenial(e *Escalation, actor audit.Actor, request audit.Hash,
 	return nil
 }
 
-// checkAnswer holds four eyes, the deadline, and the bond to the request.
+// checkAnswer holds four eyes that have read, the deadline, and the bond to the request.
 func (c *Case) checkAnswer(e *Escalation, on Event, actor audit.Actor, request audit.Hash, at time.Time) error {
 	// Conflicts first: who may not answer at all learns that, whatever the state.
 	if err := c.CheckConflict(e, actor); err != nil {
@@ -73,6 +97,9 @@ func (c *Case) checkAnswer(e *Escalation, on Event, actor audit.Actor, request a
 	}
 	if request != e.RequestHash {
 		return refuse(policy.ReasonRequestChanged, "answers %s, the request is %s", request, e.RequestHash)
+	}
+	if !e.ReadBy(actor) {
+		return refuse(policy.ReasonEvidenceNotRead, "%s has not, in session %q", actor.ID, actor.Session)
 	}
 	return nil
 }

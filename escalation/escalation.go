@@ -48,7 +48,8 @@ type Escalation struct {
 	ReadFor     time.Duration
 	UsesAllowed int64
 
-	// The answers.
+	// The answers, by those who had read the evidence.
+	Reads        []Reading
 	Approvals    []Approval
 	Granted      []string // facets, sorted; empty before approval
 	ApprovedAt   time.Time
@@ -61,6 +62,29 @@ type Escalation struct {
 	Intents   []Intent  // every release_ordered, in order
 
 	LastSeq int64 // of the entry that changed it last
+}
+
+// A Reading is one time that the custodian opened the evidence for somebody.
+type Reading struct {
+	Actor audit.Actor
+	At    time.Time
+	Seq   int64
+}
+
+// ReadBy says whether the evidence was opened for this account and human, in this
+// session. The custodian verified the token of that session itself: so a face alone
+// cannot answer for somebody who is not there.
+func (e *Escalation) ReadBy(a audit.Actor) bool {
+	return slices.ContainsFunc(e.Reads, func(r Reading) bool {
+		return r.Actor.ID == a.ID && r.Actor.Person == a.Person && r.Actor.Session == a.Session && a.Session != ""
+	})
+}
+
+// approvedBy says whether this account of this human has approved.
+func (e *Escalation) approvedBy(a audit.Actor) bool {
+	return slices.ContainsFunc(e.Approvals, func(p Approval) bool {
+		return p.Actor.ID == a.ID && p.Actor.Person == a.Person
+	})
 }
 
 // An Approval is one supervisor's yes.

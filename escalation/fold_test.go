@@ -18,7 +18,7 @@ func TestALiftFromRequestToClosing(t *testing.T) {
 		!reflect.DeepEqual(e.Evidence, []int64{3, 10}) || !e.AnswerBy.Equal(e.RequestedAt.Add(10*time.Minute)) {
 		t.Fatalf("%+v", e)
 	}
-	s.staff(ApprovalGivenEntry(e, []string{"connection"}), supervisor)
+	s.gives(supervisor, "connection")
 	if e.State != Requested || !e.Complete() {
 		t.Fatalf("%+v", e)
 	}
@@ -53,7 +53,7 @@ func TestALiftFromRequestToClosing(t *testing.T) {
 
 func TestOtherEnds(t *testing.T) {
 	t.Run("denied", func(t *testing.T) {
-		s := requested(t)
+		s := reviewed(t)
 		s.staff(DeniedEntry(s.lift(), "other_means"), supervisor)
 		if e := s.lift(); e.State != Denied || e.DenialReason != "other_means" {
 			t.Fatalf("%+v", e)
@@ -123,7 +123,28 @@ func TestForgedEntriesAreNotBelieved(t *testing.T) {
 		"approval via public":           {requested, giveAll, audit.ViaPublic, supervisor, ""},
 		"approval via custodian":        {requested, giveAll, audit.ViaCustodian, supervisor, ""},
 		"approval too late":             {late, giveAll, audit.ViaStaff, supervisor, policy.ReasonTooLate},
-		"approval of more":              {requested, give("connection", "contact"), audit.ViaStaff, supervisor, policy.ReasonFacetsNotAsked},
+		"approval of more":              {reviewed, give("connection", "contact"), audit.ViaStaff, supervisor, policy.ReasonFacetsNotAsked},
+		"approval without reading":      {requested, giveAll, audit.ViaStaff, supervisor, policy.ReasonEvidenceNotRead},
+		"approval after another read":   {reviewed, giveAll, audit.ViaStaff, second, policy.ReasonEvidenceNotRead},
+		"approval in another session":   {reviewed, giveAll, audit.ViaStaff, session(supervisor, "x-99"), policy.ReasonEvidenceNotRead},
+		"approval in no session":        {reviewed, giveAll, audit.ViaStaff, session(supervisor, ""), policy.ReasonEvidenceNotRead},
+		"approval by another person":    {reviewed, giveAll, audit.ViaStaff, person(supervisor, "p-other"), policy.ReasonEvidenceNotRead},
+		"approval by another account":   {reviewed, giveAll, audit.ViaStaff, account(supervisor, "s-other"), policy.ReasonEvidenceNotRead},
+		"denial without reading":        {requested, deny("other_means"), audit.ViaStaff, supervisor, policy.ReasonEvidenceNotRead},
+		"reading via staff":             {requested, evidenceOf, audit.ViaStaff, supervisor, ""},
+		"reading via public":            {requested, evidenceOf, audit.ViaPublic, supervisor, ""},
+		"reading without policy":        {requested, decided(evidenceOf, nil), audit.ViaCustodian, supervisor, ""},
+		"reading of other messages":     {requested, with("evidence", "1", evidenceOf), audit.ViaCustodian, supervisor, policy.ReasonEvidenceUnknown},
+		"reading by the requester":      {requested, evidenceOf, audit.ViaCustodian, agent, policy.ReasonApproverIsRequester},
+		"reading by an agent":           {requested, evidenceOf, audit.ViaCustodian, role(colleague, "agent"), policy.ReasonRoleNotAllowed},
+		"reading by the twin":           {requested, evidenceOf, audit.ViaCustodian, twin, policy.ReasonApproverSamePerson},
+		"reading too late":              {late, evidenceOf, audit.ViaCustodian, supervisor, policy.ReasonTooLate},
+		"reading what is approved":      {approvedOnce, evidenceOf, audit.ViaCustodian, second, policy.ReasonWrongState},
+		"reading what was not used":     {unused, evidenceOf, audit.ViaCustodian, supervisor, policy.ReasonGrantExpired},
+		"reading after the window":      {windowOver, evidenceOf, audit.ViaCustodian, supervisor, policy.ReasonGrantWindowOver},
+		"reading after expiry":          {expiredUnused, evidenceOf, audit.ViaCustodian, supervisor, policy.ReasonWrongState},
+		"reading after closing":         {closedLift, evidenceOf, audit.ViaCustodian, supervisor, policy.ReasonWrongState},
+		"reading after erasure":         {erased, evidenceOf, audit.ViaCustodian, supervisor, policy.ReasonConversationErased},
 		"approval of another request":   {requested, ofAnother(giveAll), audit.ViaStaff, supervisor, policy.ReasonRequestChanged},
 		"approval twice":                {approvedHalf, giveAll, audit.ViaStaff, supervisor, policy.ReasonApproverAnswered},
 		"approval without policy":       {requested, decided(giveAll, nil), audit.ViaStaff, supervisor, ""},
@@ -137,7 +158,7 @@ func TestForgedEntriesAreNotBelieved(t *testing.T) {
 		"approved twice":                {approvedOnce, approve("connection"), audit.ViaStaff, supervisor, policy.ReasonWrongState},
 		"denied by the requester":       {requested, deny("other_means"), audit.ViaStaff, role(agent, "supervisor"), policy.ReasonApproverIsRequester},
 		"denied by the twin":            {requested, deny("other_means"), audit.ViaStaff, twin, policy.ReasonApproverSamePerson},
-		"denied in free text":           {requested, deny("because Camille"), audit.ViaStaff, supervisor, policy.ReasonDenialNotCoded},
+		"denied in free text":           {reviewed, deny("because Camille"), audit.ViaStaff, supervisor, policy.ReasonDenialNotCoded},
 		"denied after approval":         {approvedOnce, deny("other_means"), audit.ViaStaff, supervisor, policy.ReasonWrongState},
 		"withdrawn by another agent":    {requested, withdrawnOf, audit.ViaStaff, colleague, policy.ReasonNotRequester},
 		"withdrawn by the twin":         {requested, withdrawnOf, audit.ViaStaff, twin, policy.ReasonNotRequester},
@@ -319,6 +340,32 @@ func TestFacesCondemnNothing(t *testing.T) {
 	}
 }
 
+// What was read of one request is not what the next one cites.
+func TestReadingIsOfOneRequest(t *testing.T) {
+	s := reviewed(t)
+	s.staff(WithdrawnEntry(s.lift()), agent)
+	s.staff(asking("another")(s), agent)
+	next, _ := s.c.Escalation("another")
+	if err := s.c.CheckApproval(next, supervisor, next.RequestHash, []string{"name"}, s.at); Code(err) != policy.ReasonEvidenceNotRead {
+		t.Error(err)
+	}
+}
+
+// Who approved looks again until what they granted has ended; the entry is not
+// one that made the escalation what it is.
+func TestApproverLooksAgain(t *testing.T) {
+	for _, told := range []func(testing.TB) *story{approvedOnce, openedOnce} {
+		s := told(t)
+		e := s.lift()
+		state, last := e.State, e.LastSeq
+		s.at, _ = e.Deadline()
+		s.read(supervisor)
+		if e.State != state || e.LastSeq != last || len(e.Reads) != 2 {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
 func TestOrderOfEntries(t *testing.T) {
 	s := approved(t)
 	for i := range s.leaves {
@@ -384,7 +431,7 @@ func TestNobodyNeededIsNeverComplete(t *testing.T) {
 
 // A deadline is good at its very microsecond, and passed at the next.
 func TestDeadlines(t *testing.T) {
-	s := requested(t)
+	s := reviewed(t)
 	s.at = s.lift().AnswerBy
 	if err := s.c.CheckExpiry(s.lift(), s.at); err == nil {
 		t.Error("expired at the deadline")

@@ -14,7 +14,14 @@ func approvedOnce(t testing.TB) *story { return approved(t) }
 
 func approvedHalf(t testing.TB) *story {
 	s := requested(t)
-	s.staff(ApprovalGivenEntry(s.lift(), []string{"connection"}), supervisor)
+	s.gives(supervisor, "connection")
+	return s
+}
+
+// reviewed: a supervisor has read the evidence.
+func reviewed(t testing.TB) *story {
+	s := requested(t)
+	s.read(supervisor)
 	return s
 }
 
@@ -162,6 +169,7 @@ func deny(reason string) maker {
 	return func(s *story) audit.Entry { return DeniedEntry(s.lift(), reason) }
 }
 
+func evidenceOf(s *story) audit.Entry  { return EvidenceReadEntry(s.lift()) }
 func withdrawnOf(s *story) audit.Entry { return WithdrawnEntry(s.lift()) }
 func closedOf(s *story) audit.Entry    { return ClosedEntry(s.lift()) }
 func expiredOf(s *story) audit.Entry   { return ExpiredEntry(s.lift()) }
@@ -238,6 +246,16 @@ func decided(m maker, d *audit.Decision) maker {
 
 func role(a audit.Actor, r string) audit.Actor {
 	a.Role = r
+	return a
+}
+
+func session(a audit.Actor, x string) audit.Actor {
+	a.Session = x
+	return a
+}
+
+func account(a audit.Actor, id string) audit.Actor {
+	a.ID = id
 	return a
 }
 

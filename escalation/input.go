@@ -42,6 +42,7 @@ func (c *Case) ApproveInput(at time.Time, actor audit.Actor, e *Escalation, requ
 	return policy.EscalationApprove{
 		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.talk(at),
 		Verdict: policy.VerdictApprove, Request: request.String(), Facets: sorted(facets), Lift: e.Lift(),
+		Session: actor.Session, Reads: e.readings(),
 	}
 }
 
@@ -111,6 +112,14 @@ func (e *Escalation) Lift() policy.Lift {
 		ReadForS: int64(e.ReadFor / time.Second), ReadUntil: policy.At(e.ReadUntil),
 		Uses: e.Uses, UsesAllowed: e.UsesAllowed,
 	}
+}
+
+func (e *Escalation) readings() []policy.Reading {
+	reads := make([]policy.Reading, len(e.Reads))
+	for i, r := range e.Reads {
+		reads[i] = policy.Reading{Actor: staff(r.Actor), Session: r.Actor.Session, At: policy.At(r.At)}
+	}
+	return reads
 }
 
 func staff(a audit.Actor) policy.Actor {

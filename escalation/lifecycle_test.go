@@ -105,6 +105,7 @@ func TestLifecycleEntries(t *testing.T) {
 	}{
 		{"escalation.requested", RequestedEntry(asks(), s.at).Details},
 		{"escalation.refused", RefusedEntry("x", caseID, "", allFacets, policy.Reasons).Details},
+		{"evidence.read", EvidenceReadEntry(e).Details},
 		{"escalation.approval_given", ApprovalGivenEntry(e, allFacets).Details},
 		{"escalation.approved", ApprovedEntry(e, s.at).Details},
 		{"escalation.denied", DeniedEntry(e, "other_means").Details},
@@ -125,7 +126,7 @@ func TestLifecycleEntries(t *testing.T) {
 			}
 		}
 	}
-	if len(told) != 11 {
+	if len(told) != 12 {
 		t.Errorf("%d entries told", len(told))
 	}
 }

@@ -35,10 +35,12 @@ func (s State) Final() bool {
 // An Event is what an entry does to an escalation.
 type Event string
 
-// The events. All but one are named like the entry that carries them.
+// The events. All but one are named like the entry that carries them (evidence_read is
+// evidence.read).
 const (
 	EventRequested      Event = "requested"
 	EventRefused        Event = "refused"
+	EventEvidenceRead   Event = "evidence_read"
 	EventApprovalGiven  Event = "approval_given"
 	EventApproved       Event = "approved"
 	EventDenied         Event = "denied"
@@ -53,7 +55,7 @@ const (
 
 // Events lists every event.
 var Events = []Event{
-	EventRequested, EventRefused, EventApprovalGiven, EventApproved, EventDenied, EventWithdrawn,
+	EventRequested, EventRefused, EventEvidenceRead, EventApprovalGiven, EventApproved, EventDenied, EventWithdrawn,
 	EventExpired, EventReleaseOrdered, EventReleased, EventReleaseFailed, EventUseGivenBack, EventClosed,
 }
 
@@ -97,11 +99,16 @@ var steps = map[step]State{
 	{None, EventRefused, RoleInspector}:      Refused,
 	{None, EventRefused, RolePrivacyOfficer}: Refused,
 
+	{Requested, EventEvidenceRead, RoleSupervisor}:  Requested,
 	{Requested, EventApprovalGiven, RoleSupervisor}: Requested,
 	{Requested, EventApproved, RoleSupervisor}:      Approved,
 	{Requested, EventDenied, RoleSupervisor}:        Denied,
 	{Requested, EventWithdrawn, RoleRequester}:      Withdrawn,
 	{Requested, EventExpired, RoleSweeper}:          Expired,
+
+	// Who approved may look again, as long as something may follow from it.
+	{Approved, EventEvidenceRead, RoleSupervisor}: Approved,
+	{Released, EventEvidenceRead, RoleSupervisor}: Released,
 
 	// Ordering is already "released": from here on the key may be out, whatever
 	// happens to the process that recorded the order.

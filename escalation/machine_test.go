@@ -16,14 +16,17 @@ const legal = `
 -          refused          supervisor       refused
 -          refused          inspector        refused
 -          refused          privacy_officer  refused
+requested  evidence_read    supervisor       requested
 requested  approval_given   supervisor       requested
 requested  approved         supervisor       approved
 requested  denied           supervisor       denied
 requested  withdrawn        requester        withdrawn
 requested  expired          sweeper          expired
+approved   evidence_read    supervisor       approved
 approved   release_ordered  requester        released
 approved   expired          sweeper          expired
 approved   closed           requester        closed
+released   evidence_read    supervisor       released
 released   release_ordered  requester        released
 released   released         custodian        released
 released   release_failed   custodian        released
@@ -64,7 +67,7 @@ func TestTransitionExhaustively(t *testing.T) {
 			}
 		}
 	}
-	if tried != 11*13*11 {
+	if tried != 11*14*11 {
 		t.Fatalf("tried %d", tried)
 	}
 }
@@ -85,7 +88,7 @@ func TestReleasedOnlyThroughApproved(t *testing.T) {
 		if next == Released && at.from != Approved && at.from != Released {
 			t.Errorf("%v releases", at)
 		}
-		if next == Approved && at.from != Requested && at.from != Released {
+		if next == Approved && at.from != Requested && at.from != Approved && at.from != Released {
 			t.Errorf("%v approves", at)
 		}
 		if at.from == Requested && next == Approved && at.by != RoleSupervisor {

@@ -28,6 +28,7 @@ type move struct {
 }
 
 var moves = []move{
+	{evidenceOf, audit.ViaCustodian, supervisor}, {evidenceOf, audit.ViaCustodian, second},
 	{request, audit.ViaStaff, agent}, {giveAll, audit.ViaStaff, supervisor}, {give("name"), audit.ViaStaff, second},
 	{sumUp, audit.ViaStaff, supervisor}, {sumUp, audit.ViaStaff, second},
 	{order("name"), audit.ViaCustodian, agent}, {order("connection", "name"), audit.ViaCustodian, agent},
@@ -47,7 +48,7 @@ func sumUp(s *story) audit.Entry { return ApprovedEntry(s.lift(), s.at) }
 func TestNoHistoryOpensWithoutFourEyes(t *testing.T) {
 	reached := map[State]int{}
 	rapid.Check(t, func(r *rapid.T) {
-		s := rapid.SampledFrom([]func(testing.TB) *story{requested, approvedHalf, approvedOnce, ordered}).Draw(r, "start")(t)
+		s := rapid.SampledFrom([]func(testing.TB) *story{requested, reviewed, approvedHalf, approvedOnce, ordered}).Draw(r, "start")(t)
 		for range rapid.IntRange(1, 30).Draw(r, "entries") {
 			s.at = s.at.Add(rapid.SampledFrom([]time.Duration{0, 0, time.Second, time.Minute, 10 * time.Minute, time.Hour}).Draw(r, "later"))
 			m := rapid.SampledFrom(moves).Draw(r, "move")
@@ -80,7 +81,7 @@ func looksRight(t *rapid.T, leaves []Leaf) {
 	}
 	var asked, approval, sum audit.Entry
 	var asking audit.Hash
-	took := map[string]bool{}
+	took, read := map[string]bool{}, map[audit.Actor]bool{}
 	for _, l := range leaves {
 		switch l.Entry.Action {
 		case audit.ActionConversationJoined:
@@ -91,7 +92,15 @@ func looksRight(t *rapid.T, leaves []Leaf) {
 			}
 		case audit.ActionEscalationRequested:
 			asked, asking = l.Entry, l.Hash
+		case audit.ActionEvidenceRead:
+			if l.Entry.Via != audit.ViaCustodian {
+				t.Fatal("evidence was read past the custodian")
+			}
+			read[l.Entry.Actor] = true
 		case audit.ActionEscalationApprovalGiven:
+			if !read[l.Entry.Actor] {
+				t.Fatalf("approved unread by %+v", l.Entry.Actor)
+			}
 			approval = l.Entry
 		case audit.ActionEscalationApproved:
 			sum = l.Entry
@@ -151,7 +160,7 @@ func TestPolicyAndMachineAgree(t *testing.T) {
 		}
 	}
 	for _, told := range []func(testing.TB) *story{
-		requested, late, colluding, givenTo(supervisor), approvedHalf, approvedOnce, unused, expiredUnused, ordered,
+		requested, reviewed, bothRead, late, colluding, givenTo(supervisor), approvedHalf, approvedOnce, unused, expiredUnused, ordered,
 		openedOnce, windowOver, closedLift, handedOn, leftIt, erased, approverJoined, requestedBefore, conversationClosedAfter,
 	} {
 		s := told(t)
@@ -159,6 +168,7 @@ func TestPolicyAndMachineAgree(t *testing.T) {
 		for _, by := range everybody {
 			for _, wait := range []time.Duration{0, 2 * time.Hour} {
 				at := s.at.Add(wait)
+				ask(s.c.EvidenceInput(at, by, e), s.c.CheckReading(e, by, at))
 				ask(s.c.DenyInput(at, by, e, e.RequestHash), s.c.CheckDenial(e, by, e.RequestHash, "other_means", at))
 				ask(s.c.ApproveInput(at, by, e, audit.Hash{9}, e.Asked), s.c.CheckApproval(e, by, audit.Hash{9}, e.Asked, at))
 				for _, facets := range [][]string{{"connection"}, {"connection", "name"}, {"contact"}, {"shoe_size"}, {}} {
@@ -168,11 +178,17 @@ func TestPolicyAndMachineAgree(t *testing.T) {
 			}
 		}
 	}
-	for _, point := range []policy.Point{policy.PointEscalationApprove, policy.PointIdentityRelease} {
+	for _, point := range []policy.Point{policy.PointEscalationApprove, policy.PointIdentityRelease, policy.PointEvidenceRead} {
 		if allowed[point] < 5 {
 			t.Errorf("%s was allowed %d times: nothing was compared", point, allowed[point])
 		}
 	}
+}
+
+func bothRead(t testing.TB) *story {
+	s := reviewed(t)
+	s.read(second)
+	return s
 }
 
 func production(t testing.TB) *policy.Policy {

@@ -91,7 +91,7 @@ func TestSeveralUses(t *testing.T) {
 	r := asks()
 	r.Obligations.Uses, r.Obligations.ReadForS = 2, 60
 	s.staff(RequestedEntry(r, s.at), agent)
-	s.staff(ApprovalGivenEntry(s.lift(), []string{"name"}), supervisor)
+	s.gives(supervisor, "name")
 	s.staff(ApprovedEntry(s.lift(), s.at), supervisor)
 	s.order("name")
 	s.opens(0)
@@ -127,14 +127,15 @@ func TestSeveralApprovals(t *testing.T) {
 	r.Obligations.Approvals = []policy.ApprovalNeeded{{Role: "supervisor", Count: 2}}
 	s.staff(RequestedEntry(r, s.at), agent)
 	e := s.lift()
-	s.staff(ApprovalGivenEntry(e, []string{"connection", "name"}), supervisor)
+	s.gives(supervisor, "connection", "name")
 	if e.Complete() {
 		t.Fatal("one of two is complete")
 	}
+	s.read(person(second, supervisor.Person))
 	if err := s.c.CheckApproval(e, person(second, supervisor.Person), e.RequestHash, e.Asked, s.at); Code(err) != policy.ReasonApproverAnswered {
 		t.Errorf("the same human again: %v", err)
 	}
-	s.staff(ApprovalGivenEntry(e, []string{"name"}), second)
+	s.gives(second, "name")
 	s.staff(ApprovedEntry(e, s.at), second)
 	if FormatFacets(e.Granted) != "name" {
 		t.Fatalf("granted %v", e.Granted)
@@ -151,7 +152,7 @@ func TestDeadlineOfEachState(t *testing.T) {
 		}
 	}
 	want(e.AnswerBy, true)
-	s.staff(ApprovalGivenEntry(e, []string{"name"}), supervisor)
+	s.gives(supervisor, "name")
 	s.staff(ApprovedEntry(e, s.at), supervisor)
 	want(e.UseBy, true)
 	s.order("name")

@@ -76,6 +76,7 @@ func decisionFor(a audit.Action) *audit.Decision {
 	point, ok := map[audit.Action]policy.Point{
 		audit.ActionEscalationRequested:     policy.PointEscalationRequest,
 		audit.ActionEscalationRefused:       policy.PointEscalationRequest,
+		audit.ActionEvidenceRead:            policy.PointEvidenceRead,
 		audit.ActionEscalationApprovalGiven: policy.PointEscalationApprove,
 		audit.ActionEscalationDenied:        policy.PointEscalationApprove,
 		audit.ActionIdentityReleaseOrdered:  policy.PointIdentityRelease,
@@ -185,9 +186,24 @@ func approved(t testing.TB, facets ...string) *story {
 	if len(facets) == 0 {
 		facets = []string{"connection"}
 	}
-	s.staff(ApprovalGivenEntry(s.lift(), facets), supervisor)
+	s.gives(supervisor, facets...)
 	s.staff(ApprovedEntry(s.lift(), s.at), supervisor)
 	return s
+}
+
+// read lets people read the evidence.
+func (s *story) read(who ...audit.Actor) {
+	s.t.Helper()
+	for _, by := range who {
+		s.gate(EvidenceReadEntry(s.lift()), by)
+	}
+}
+
+// gives an approval, after reading what it is about.
+func (s *story) gives(by audit.Actor, facets ...string) {
+	s.t.Helper()
+	s.read(by)
+	s.staff(ApprovalGivenEntry(s.lift(), facets), by)
 }
 
 func (s *story) order(facets ...string) audit.Hash {

@@ -7,7 +7,8 @@ import data.sceau.four_eyes
 
 objections := {
 	"role.not_allowed", "verdict.unknown", "escalation.wrong_state", "escalation.too_late",
-	"escalation.request_changed", "approver.already_answered", "facets.missing", "facets.not_asked",
+	"escalation.request_changed", "evidence.not_read", "approver.already_answered", "facets.missing",
+	"facets.not_asked",
 }
 
 cleared contains "role.not_allowed" if input.actor.role == "supervisor"
@@ -21,6 +22,17 @@ cleared contains "escalation.too_late" if input.lift.answer_by >= input.at
 cleared contains "escalation.request_changed" if {
 	input.request == input.lift.request
 	input.request != ""
+}
+
+# Whichever the answer, it is given by somebody who has seen what it is about: the
+# custodian opened the evidence for this account and human, in this session.
+cleared contains "evidence.not_read" if {
+	some reading in input.reads
+	reading.actor.id == input.actor.id
+	reading.actor.person == input.actor.person
+	reading.session == input.session
+	reading.session != ""
+	reading.at <= input.at
 }
 
 cleared contains "approver.already_answered" if {

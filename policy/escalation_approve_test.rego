@@ -6,24 +6,29 @@ import data.sceau.fixtures
 base := {
 	"at": "2026-03-01T22:16:00.000000Z", "actor": fixtures.supervisor, "case": "c",
 	"conversation": fixtures.conversation, "verdict": "approve", "request": "hash",
-	"facets": ["connection"], "lift": fixtures.requested,
+	"facets": ["connection"], "lift": fixtures.requested, "session": "x-1",
+}
+
+# Unless a test says otherwise, whoever answers has read the evidence.
+read(change) := object.union({"reads": [{"actor": asks.actor, "session": "x-1", "at": "2026-03-01T22:15:30.000000Z"}]}, asks) if {
+	asks := object.union(base, change)
 }
 
 refused(change) := reasons if {
-	d := approve.decision with input as object.union(base, change)
+	d := approve.decision with input as read(change)
 	d.allow == false
 	d.obligations == {}
 	reasons := d.reasons
 }
 
 test_supervisor_approves if {
-	d := approve.decision with input as base
+	d := approve.decision with input as read({})
 	d.allow
 	d.obligations == {"facets": ["connection"], "use_within_s": 900, "read_for_s": 3600, "uses": 1}
 }
 
 test_supervisor_denies if {
-	d := approve.decision with input as object.union(base, {"verdict": "deny", "facets": []})
+	d := approve.decision with input as read({"verdict": "deny", "facets": []})
 	d.allow
 	d.obligations == {}
 }
@@ -73,13 +78,32 @@ test_state_and_time if {
 	refused({"lift": {"state": "withdrawn"}}) == {"escalation.wrong_state"}
 	refused({"at": "2026-03-01T22:25:00.000001Z"}) == {"escalation.too_late"}
 	refused({"lift": {"answer_by": ""}}) == {"escalation.too_late"}
-	d := approve.decision with input as object.union(base, {"at": "2026-03-01T22:25:00.000000Z"})
+	d := approve.decision with input as read({"at": "2026-03-01T22:25:00.000000Z"})
 	d.allow
 }
 
 test_bound_to_the_request if {
 	refused({"request": "other"}) == {"escalation.request_changed"}
 	refused({"request": "", "lift": {"request": ""}}) == {"escalation.request_changed"}
+}
+
+test_evidence_was_read if {
+	reading := {"actor": fixtures.supervisor, "session": "x-1", "at": "2026-03-01T22:16:00.000000Z"}
+	d := approve.decision with input as read({"reads": [reading]})
+	d.allow
+	every verdict in ["approve", "deny"] {
+		every reads in [
+			[],
+			[object.union(reading, {"actor": fixtures.twin})], # by somebody else
+			[object.union(reading, {"actor": {"id": "s-other"}})], # under another account
+			[object.union(reading, {"actor": {"person": "p-other"}})],
+			[object.union(reading, {"session": "x-2"})], # signed in another time
+			[object.union(reading, {"at": "2026-03-01T22:16:00.000001Z"})], # after answering
+		] {
+			refused({"verdict": verdict, "reads": reads}) == {"evidence.not_read"}
+		}
+	}
+	refused({"session": "", "reads": [object.union(reading, {"session": ""})]}) == {"evidence.not_read"}
 }
 
 test_facets if {
@@ -93,7 +117,7 @@ test_verdict if refused({"verdict": "perhaps"}) == {"verdict.unknown"}
 
 test_one_answer_each if {
 	refused({"lift": {"approvals": [fixtures.approval]}}) == {"approver.already_answered"}
-	d := approve.decision with input as object.union(base, {
+	d := approve.decision with input as read({
 		"verdict": "deny", "facets": [],
 		"lift": {"approvals": [fixtures.approval]},
 	})

@@ -5,26 +5,32 @@ package sceau.evidence.read
 
 import data.sceau.four_eyes
 
-objections := {"role.not_allowed", "conversation.erased", "escalation.wrong_state", "escalation.too_late"}
+objections := {
+	"role.not_allowed", "conversation.erased", "escalation.wrong_state", "escalation.too_late", "grant.expired",
+	"grant.window_over",
+}
 
 cleared contains "role.not_allowed" if input.actor.role == "supervisor"
 
 cleared contains "conversation.erased" if input.conversation.state in {"open", "closed"}
 
-# To answer in time.
+# To answer, or, for who has approved, to look again at what follows from it.
 cleared contains "escalation.wrong_state" if input.lift.state == "requested"
 
-cleared contains "escalation.too_late" if input.lift.answer_by >= input.at
-
-# Or, for who has approved, to look again at what follows from it.
 cleared contains "escalation.wrong_state" if approver_looks_again
 
-cleared contains "escalation.too_late" if approver_looks_again
+# Each as long as the state lasts. Of another state, its own deadline is what is said.
+cleared contains "escalation.too_late" if input.lift.answer_by >= input.at
 
-# In any other state, that is what is said.
-cleared contains "escalation.too_late" if {
-	input.lift.state in {"refused", "denied", "withdrawn", "expired", "closed", "void"}
-}
+cleared contains "escalation.too_late" if input.lift.state != "requested"
+
+cleared contains "grant.expired" if input.lift.use_by >= input.at
+
+cleared contains "grant.expired" if input.lift.state != "approved"
+
+cleared contains "grant.window_over" if input.lift.read_until >= input.at
+
+cleared contains "grant.window_over" if input.lift.state != "released"
 
 approver_looks_again if {
 	input.lift.state in {"approved", "released"}

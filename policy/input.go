@@ -173,6 +173,16 @@ type EscalationApprove struct {
 	Request      string       `json:"request"` // leaf hash of the request that the supervisor saw
 	Facets       []string     `json:"facets"`  // to grant; empty when denying
 	Lift         Lift         `json:"lift"`
+	Session      string       `json:"session"` // of the actor
+	Reads        []Reading    `json:"reads"`   // of the evidence of this request, by anybody, in order
+}
+
+// A Reading is one time that the custodian opened the evidence of a request for
+// somebody, whose token it had verified itself.
+type Reading struct {
+	Actor   Actor  `json:"actor"`
+	Session string `json:"session"`
+	At      Time   `json:"at"`
 }
 
 // The verdicts of a supervisor.

@@ -54,6 +54,7 @@ func approve() EscalationApprove {
 	return EscalationApprove{
 		At: At(start.Add(time.Minute)), Actor: supervisor, Case: caseID, Conversation: talking,
 		Verdict: VerdictApprove, Request: "aGFzaA==", Facets: []string{"connection"}, Lift: requested(),
+		Session: "x-1", Reads: []Reading{{Actor: supervisor, Session: "x-1", At: At(start)}},
 	}
 }
 

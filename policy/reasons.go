@@ -21,7 +21,8 @@ const (
 	ReasonDangerNotShown     = "danger.not_shown" // no answer says that danger is imminent
 	ReasonEvidenceMissing    = "evidence.missing"
 	ReasonEvidenceTooMuch    = "evidence.too_much"
-	ReasonEvidenceUnknown    = "evidence.unknown" // no such message
+	ReasonEvidenceUnknown    = "evidence.unknown"  // no such message
+	ReasonEvidenceNotRead    = "evidence.not_read" // whoever answers has read it first, in the same session
 
 	ReasonFacetsMissing    = "facets.missing"
 	ReasonFacetsUnknown    = "facets.unknown"
@@ -53,7 +54,7 @@ var Reasons = []string{
 	ReasonDangerNotCoded, ReasonDangerNotShown,
 	ReasonDenialNotCoded,
 	ReasonAlreadyPending, ReasonNotRequester, ReasonRequestChanged, ReasonTooLate, ReasonWrongState,
-	ReasonEvidenceMissing, ReasonEvidenceTooMuch, ReasonEvidenceUnknown,
+	ReasonEvidenceMissing, ReasonEvidenceNotRead, ReasonEvidenceTooMuch, ReasonEvidenceUnknown,
 	ReasonFacetsMissing, ReasonFacetsNotAsked, ReasonFacetsNotGranted, ReasonFacetsUnknown,
 	ReasonGrantBeyondPolicy, ReasonGrantExpired, ReasonGrantWindowOver,
 	ReasonGroundNotAvailable, ReasonGroundUnknown,

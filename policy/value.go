@@ -34,7 +34,10 @@ func (in EscalationApprove) value() ast.Value {
 	return object(
 		"at", text(in.At), "actor", in.Actor.term(), "case", text(in.Case),
 		"conversation", in.Conversation.term(), "verdict", text(in.Verdict), "request", text(in.Request),
-		"facets", list(in.Facets, text), "lift", in.Lift.term(),
+		"facets", list(in.Facets, text), "lift", in.Lift.term(), "session", text(in.Session),
+		"reads", list(in.Reads, func(r Reading) *ast.Term {
+			return term(object("actor", r.Actor.term(), "session", text(r.Session), "at", text(r.At)))
+		}),
 	)
 }
 

@@ -88,6 +88,9 @@ func TestStory(t *testing.T) {
 	if len(pending.Pending) != 1 || pending.Pending[0].ID != lift.ID {
 		t.Fatalf("pending: %+v", pending)
 	}
+	yes := object{"request": lift.Request, "facets": []string{"name"}}
+	diane.post(about+"/approve", yes).wants("evidence.not_read")
+	diane.post(about+"/deny", object{"request": lift.Request, "reason": "other_means"}).wants("evidence.not_read")
 	var evidence struct {
 		Request, Narrative, Ground string
 		Assessment                 map[string]string
@@ -98,7 +101,6 @@ func TestStory(t *testing.T) {
 		evidence.Messages[0].Text != "Il a un couteau." || evidence.Assessment["violence"] != "weapon" {
 		t.Fatalf("evidence: %+v", evidence)
 	}
-	yes := object{"request": lift.Request, "facets": []string{"name"}}
 	w.hire("amal-superviseur").post(about+"/approve", yes).wants("approver.same_person")
 	diane.post(about+"/approve", object{"request": lift.Request, "facets": []string{"contact"}}).wants("facets.not_asked")
 	diane.post(about+"/approve", yes).into(&lift)

@@ -59,6 +59,7 @@ func TestVaultSealed(t *testing.T) {
 		"evidence": []object{{"position": 1, "sha256": read.Messages[1].SHA256}},
 	}).into(&lift)
 	about := "/api/v1/escalations/" + lift.ID
+	diane.post(about+"/evidence", object{}).wants("200")
 	diane.post(about+"/approve", object{"request": lift.Request, "facets": []string{"connection"}}).wants("200")
 
 	w.vault.Seal(t)

@@ -247,10 +247,8 @@ func (w *crowd) lift(t *talk, rng *rand.Rand) error {
 	if perhaps(10) {
 		return w.answer("withdraw", l, t.agent, object(nil))
 	}
-	if perhaps(60) {
-		if err := w.evidence(t, l); err != nil {
-			return err
-		}
+	if err := w.evidence(t, l); err != nil {
+		return err
 	}
 	if perhaps(10) {
 		return w.answer("deny", l, t.supervisor, object{"request": l.request, "reason": "other_means"})

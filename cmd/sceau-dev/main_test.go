@@ -163,7 +163,7 @@ func TestDemo(t *testing.T) {
 	}
 	for _, code := range []string{
 		"grant.window_over", "grant.expired", "facets.not_granted", "approver.is_requester", "approver.same_person",
-		"approver.took_part", "ground.unknown", "danger.not_shown", "content.altered", "permission denied",
+		"approver.took_part", "evidence.not_read", "ground.unknown", "danger.not_shown", "content.altered", "permission denied",
 		"token.invalid", "conversation.not_found", "phrase.unknown", "idempotency.mismatch",
 	} {
 		if !strings.Contains(stdout, code) {

@@ -147,6 +147,7 @@ func TestGrantInPart(t *testing.T) {
 	if got, err := n.store.Pending(t.Context()); err != nil || len(got) != 1 || got[0].ID != r.ID {
 		t.Fatalf("pending: %v, %v", got, err)
 	}
+	n.Read(n.supervisor, n.cse, r.ID)
 	granted, err := n.approve(n.supervisor, r, connection)
 	if err != nil {
 		t.Fatal(err)
@@ -274,6 +275,36 @@ func TestApprovalQuotesTheRequest(t *testing.T) {
 	}
 }
 
+// An answer, yes or no, is by somebody whom the custodian has shown the evidence, in
+// the session they answer in.
+func TestAnswersFollowReading(t *testing.T) {
+	n := newNight(t, policy.Production)
+	r := n.request()
+	elsewhere := n.supervisor
+	elsewhere.Session = n.second.Session
+	unread := func(by audit.Actor) {
+		t.Helper()
+		if _, err := n.approve(by, r, name); code(err) != policy.ReasonEvidenceNotRead {
+			t.Errorf("approved unread: %v", err)
+		}
+		_, err := n.store.Deny(t.Context(), pglog.Idempotency{}, by, r.ID, hash(t, r.Request), escalation.DenialReasons[0])
+		if code(err) != policy.ReasonEvidenceNotRead {
+			t.Errorf("denied unread: %v", err)
+		}
+	}
+	unread(n.supervisor)
+	n.Read(n.supervisor, n.cse, r.ID)
+	unread(n.second)
+	unread(elsewhere)
+	before := n.rowAgrees(r.ID)
+	if before.State != escalation.Requested || len(before.Reads) != 1 {
+		t.Fatalf("%+v", before)
+	}
+	if got, err := n.approve(n.supervisor, r, name); err != nil || got.State != escalation.Approved {
+		t.Fatalf("%+v, %v", got, err)
+	}
+}
+
 func TestRefusedByPolicyIsRecorded(t *testing.T) {
 	n := newNight(t, policy.Production)
 	for _, tt := range []struct {
@@ -319,6 +350,8 @@ func TestRefusedByPolicyIsRecorded(t *testing.T) {
 func TestOneAnswerWins(t *testing.T) {
 	n := newNight(t, policy.Production)
 	r := n.request()
+	n.Read(n.supervisor, n.cse, r.ID)
+	n.Read(n.second, n.cse, r.ID)
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	won := 0

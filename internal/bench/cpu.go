@@ -272,6 +272,7 @@ func inputs() []policy.Input {
 		policy.EscalationApprove{
 			At: policy.At(now), Actor: supervisor, Case: caseID, Conversation: open, Verdict: policy.VerdictApprove,
 			Request: lift.Request, Facets: facets, Lift: lift,
+			Session: "x-1", Reads: []policy.Reading{{Actor: supervisor, Session: "x-1", At: policy.At(now.Add(-time.Second))}},
 		},
 		policy.IdentityRelease{At: policy.At(now), Actor: agent, Case: caseID, Conversation: open, Facets: facets, Lift: approved},
 	}

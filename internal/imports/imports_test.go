@@ -67,7 +67,7 @@ var rooms = map[string][]string{
 	// For tests and development only: no room above names them.
 	"deploy/vault":       nil,
 	"internal/bench":     {"audit/...", "crypto/seal", "policy"},
-	"internal/casetest":  {"audit/...", "conversation/...", "crypto/seal", "internal/pgtest", "policy/..."},
+	"internal/casetest":  {"audit/...", "conversation/...", "crypto/seal", "escalation/...", "internal/pgtest", "policy/..."},
 	"internal/devissuer": nil,
 	"internal/devstack":  {"deploy/vault", "migrations"},
 	"internal/imports":   nil,

@@ -73,6 +73,7 @@ func (s *stage) grantedInPart(ctx context.Context, script Conversation) error {
 	_, err = c.diane.messages(ctx, sc.id)
 	s.report.refused("a supervisor reads the whole conversation", err, "role.not_allowed", "conversation.not_found")
 
+	s.report.refused("diane approves without having read the evidence", c.diane.approve(ctx, esc.ID, esc.Request, "location"), "evidence.not_read")
 	if err := sc.review(ctx, c.diane, esc, texts, narrative); err != nil {
 		return err
 	}
