@@ -34,17 +34,18 @@ CREATE TABLE sceau.conversations (
     closed_at    timestamptz,
     closed_seq   bigint,
     token_sha256 bytea NOT NULL UNIQUE,
-    messages     integer NOT NULL,
-    head         bytea NOT NULL,
+    messages     integer NOT NULL DEFAULT 0,
+    head         bytea NOT NULL DEFAULT sha256(''),
     CONSTRAINT state_known CHECK (state IN ('waiting', 'active', 'closed')),
     CONSTRAINT closed_has_entry CHECK ((state = 'closed') = (closed_at IS NOT NULL)
         AND (closed_at IS NULL) = (closed_seq IS NULL)),
     CONSTRAINT token_is_a_hash CHECK (octet_length(token_sha256) = 32),
     CONSTRAINT head_is_a_hash CHECK (octet_length(head) = 32),
-    CONSTRAINT postal_code_first CHECK (messages >= 1)
+    CONSTRAINT messages_bounded CHECK (messages BETWEEN 0 AND 100000)
 );
 COMMENT ON TABLE sceau.conversations IS 'One conversation, and the head of its message chain. The row lock orders its messages.';
 COMMENT ON COLUMN sceau.conversations.number IS 'What NOTIFY carries: a number that means nothing outside this database.';
+COMMENT ON COLUMN sceau.conversations.messages IS 'How many there are. It and head are moved by the trigger on sceau.messages alone.';
 COMMENT ON COLUMN sceau.conversations.token_sha256 IS 'Hash of the first conversation token, written once when the conversation opens.';
 CREATE INDEX conversations_waiting ON sceau.conversations (opened_seq) WHERE state = 'waiting';
 
@@ -309,28 +310,93 @@ REVOKE ALL ON FUNCTION sceau.one_way() FROM PUBLIC;
 CREATE TRIGGER closed_stays_closed BEFORE UPDATE ON sceau.conversations
     FOR EACH ROW WHEN (OLD.state = 'closed' AND (NEW.state, NEW.closed_at, NEW.closed_seq) IS DISTINCT FROM (OLD.state, OLD.closed_at, OLD.closed_seq))
     EXECUTE FUNCTION sceau.one_way();
+CREATE TRIGGER opened_stays_opened BEFORE UPDATE ON sceau.cases
+    FOR EACH ROW WHEN (OLD.opened AND (NEW.opened, NEW.reserved_until) IS DISTINCT FROM (OLD.opened, OLD.reserved_until))
+    EXECUTE FUNCTION sceau.one_way();
 CREATE TRIGGER left_stays_left BEFORE UPDATE ON sceau.participants
     FOR EACH ROW WHEN (OLD.left_seq IS NOT NULL AND NEW.left_seq IS DISTINCT FROM OLD.left_seq)
     EXECUTE FUNCTION sceau.one_way();
 
 -- +goose StatementBegin
-CREATE FUNCTION sceau.author_is_writer() RETURNS trigger
+CREATE FUNCTION sceau.keys_of_case(of uuid) RETURNS SETOF sceau.entries
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+SELECT * FROM sceau.entries WHERE case_id = of AND action = 'key.created' ORDER BY seq
+$$;
+-- +goose StatementEnd
+COMMENT ON FUNCTION sceau.keys_of_case(uuid) IS 'What the public face may read of the log: whether a recipient is the one that the custodian made.';
+REVOKE ALL ON FUNCTION sceau.keys_of_case(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION sceau.keys_of_case(uuid) TO sceau_public, sceau_staff, sceau_custodian;
+
+-- The chain of messages --------------------------------------------------------
+
+-- +goose StatementBegin
+CREATE FUNCTION sceau.start_messages() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
--- A compromised public face cannot speak as an agent, nor a staff face as the child.
 BEGIN
-    IF NOT (CASE session_user
-        WHEN 'sceau_public' THEN NEW.author IN ('service', 'minor')
-        WHEN 'sceau_staff' THEN NEW.author IN ('agent', 'psychologist')
-        ELSE false
-    END) THEN
-        RAISE EXCEPTION '% may not write as %', session_user, NEW.author
-            USING ERRCODE = 'insufficient_privilege';
-    END IF;
+    NEW.messages := 0;
+    NEW.head := sha256(convert_to(E'sceau.messages/v1\n' || NEW.case_id || E'\n', 'UTF8'));
     RETURN NEW;
 END $$;
 -- +goose StatementEnd
-CREATE TRIGGER author_is_writer BEFORE INSERT ON sceau.messages
-    FOR EACH ROW EXECUTE FUNCTION sceau.author_is_writer();
+REVOKE ALL ON FUNCTION sceau.start_messages() FROM PUBLIC;
+CREATE TRIGGER start_messages BEFORE INSERT ON sceau.conversations
+    FOR EACH ROW EXECUTE FUNCTION sceau.start_messages();
+
+-- +goose StatementBegin
+CREATE FUNCTION sceau.extend_messages() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- Adds a message to its conversation's chain, as conversation/chain.go describes it,
+-- and to nothing else: a compromised face can write what nobody can open, as any
+-- writer can, but it cannot leave a gap, take a place twice or record a false head.
+DECLARE
+    c record;
+BEGIN
+    -- A compromised public face cannot speak as an agent, nor a staff face as the child.
+    IF (CASE session_user
+        WHEN 'sceau_public' THEN NEW.author = CASE NEW.position WHEN 0 THEN 'service' ELSE 'minor' END
+        WHEN 'sceau_staff' THEN NEW.author IN ('agent', 'psychologist') AND EXISTS (
+            SELECT FROM sceau.participants p
+            WHERE p.case_id = NEW.case_id AND p.staff_id = NEW.staff_id AND p.role = NEW.author AND p.left_seq IS NULL)
+    END) IS NOT TRUE THEN
+        RAISE EXCEPTION '% may not write as %', session_user, NEW.author
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    SELECT v.state, v.messages, v.head INTO c FROM sceau.conversations v WHERE v.case_id = NEW.case_id FOR UPDATE;
+    IF (
+        c.state <> 'closed'
+        AND NEW.position = c.messages
+        AND NEW.chain = sha256(convert_to(E'sceau.messages/v1\n', 'UTF8') || int8send(NEW.position) || sha256(NEW.ciphertext) || c.head)
+        AND substr(NEW.ciphertext, 1, 22) = '\x6167652d656e6372797074696f6e2e6f72672f76310a'::bytea -- "age-encryption.org/v1\n"
+    ) IS NOT TRUE THEN
+        RAISE EXCEPTION 'message % does not continue its conversation', NEW.position
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'extend_messages';
+    END IF;
+    IF NEW.position > 0 THEN -- the first is of the time of its entry
+        NEW.at := clock_timestamp();
+    END IF;
+    UPDATE sceau.conversations v SET messages = NEW.position + 1, head = NEW.chain WHERE v.case_id = NEW.case_id;
+    RETURN NEW;
+END $$;
+-- +goose StatementEnd
+REVOKE ALL ON FUNCTION sceau.extend_messages() FROM PUBLIC;
+CREATE TRIGGER extend_messages BEFORE INSERT ON sceau.messages
+    FOR EACH ROW EXECUTE FUNCTION sceau.extend_messages();
+
+-- +goose StatementBegin
+CREATE FUNCTION sceau.postal_code_first() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM sceau.conversations c WHERE c.case_id = NEW.case_id AND c.messages = 0) THEN
+        RAISE EXCEPTION 'a conversation begins with the postal code'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'postal_code_first';
+    END IF;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+REVOKE ALL ON FUNCTION sceau.postal_code_first() FROM PUBLIC;
+CREATE CONSTRAINT TRIGGER postal_code_first AFTER INSERT ON sceau.conversations DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.postal_code_first();
 
 -- Privileges -------------------------------------------------------------------
 
@@ -339,8 +405,8 @@ GRANT SELECT ON sceau.cases TO sceau_staff, sceau_custodian;
 GRANT INSERT ON sceau.cases TO sceau_custodian;
 
 GRANT SELECT ON sceau.conversations TO sceau_public, sceau_staff, sceau_custodian;
-GRANT INSERT (case_id, topic, opened_at, opened_seq, token_sha256, messages, head) ON sceau.conversations TO sceau_public;
-GRANT UPDATE (state, closed_at, closed_seq, messages, head) ON sceau.conversations TO sceau_public, sceau_staff;
+GRANT INSERT (case_id, topic, opened_at, opened_seq, token_sha256) ON sceau.conversations TO sceau_public;
+GRANT UPDATE (state, closed_at, closed_seq) ON sceau.conversations TO sceau_public, sceau_staff;
 
 GRANT SELECT ON sceau.messages TO sceau_public, sceau_staff, sceau_custodian;
 GRANT INSERT ON sceau.messages TO sceau_public, sceau_staff;
@@ -373,7 +439,10 @@ GRANT INSERT ON sceau.policy_bundles TO sceau_operator;
 DROP TABLE sceau.policy_bundles, sceau.narratives, sceau.escalations, sceau.participants,
     sceau.staff_sessions, sceau.staff, sceau.units, sceau.persons, sceau.phrases, sceau.tokens,
     sceau.facets, sceau.messages, sceau.conversations, sceau.cases;
-DROP FUNCTION sceau.author_is_writer();
+DROP FUNCTION sceau.start_messages();
+DROP FUNCTION sceau.extend_messages();
+DROP FUNCTION sceau.postal_code_first();
 DROP FUNCTION sceau.entry_behind();
 DROP FUNCTION sceau.waits_without_agent();
 DROP FUNCTION sceau.one_way();
+DROP FUNCTION sceau.keys_of_case(uuid);

@@ -134,7 +134,8 @@ func TestWhoReads(t *testing.T) {
 		{`SELECT leaf FROM sceau.entries`, []string{"sceau_staff", "sceau_custodian", "sceau_operator"}, denied},
 		{`SELECT seq, hash FROM sceau.entries`, services, denied},
 		{`SELECT * FROM sceau.entries_0000000`, nil, denied},
-		{`SELECT * FROM sceau.entries_of_case('` + caseA + `', 0)`, services, denied},
+		{`SELECT * FROM sceau.entries_of_case('` + caseA + `', 0)`, []string{"sceau_staff", "sceau_custodian", "sceau_operator"}, denied},
+		{`SELECT * FROM sceau.keys_of_case('` + caseA + `')`, []string{"sceau_public", "sceau_staff", "sceau_custodian"}, denied},
 		{`SELECT value FROM sceau.openings`, []string{"sceau_staff", "sceau_custodian", "sceau_operator"}, denied},
 		{`SELECT seq, hash FROM sceau.log_head`, services, denied},
 	} {

@@ -225,8 +225,14 @@ func queryOne(ctx context.Context, q Querier, sql string, args []any, into ...an
 	return nil
 }
 
+// KeysOfCase reads the key.created entries of one case: all of the log that the
+// public face may read.
+func KeysOfCase(ctx context.Context, q Querier, caseID string) ([]Record, error) {
+	return collect(ctx, q, `SELECT `+recordColumns+` FROM sceau.keys_of_case($1::uuid)`, caseID)
+}
+
 // ByCase reads the entries of one case from seq `from` on, in order. Every role
-// may. Inside an effect use [Turn.ByCase], which also sees what the batch is
+// but the public face may. Inside an effect use [Turn.ByCase], which also sees what the batch is
 // about to write.
 func ByCase(ctx context.Context, q Querier, caseID string, from int64) ([]Record, error) {
 	return collect(ctx, q, `SELECT `+recordColumns+` FROM sceau.entries_of_case($1::uuid, $2)`, caseID, from)
@@ -240,6 +246,20 @@ func At(ctx context.Context, q Querier, seq int64) (Record, error) {
 	}
 	if len(records) == 0 {
 		return Record{}, fmt.Errorf("entry %d: %w", seq, ErrNoEntry)
+	}
+	return records[0], nil
+}
+
+// LatestPolicyActivated reads the entry that says which policy is in force;
+// [ErrNoEntry] when none was ever activated.
+func LatestPolicyActivated(ctx context.Context, q Querier) (Record, error) {
+	records, err := collect(ctx, q, `SELECT `+recordColumns+` FROM sceau.entries
+		WHERE action = $1 ORDER BY seq DESC LIMIT 1`, string(audit.ActionPolicyActivated))
+	if err != nil {
+		return Record{}, err
+	}
+	if len(records) == 0 {
+		return Record{}, fmt.Errorf("%s: %w", audit.ActionPolicyActivated, ErrNoEntry)
 	}
 	return records[0], nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,6 +111,9 @@ func TestStateDoesNotMoveWithoutItsEntry(t *testing.T) {
 			`UPDATE sceau.facets SET ciphertext = ciphertext WHERE case_id = $1`,
 			`INSERT INTO sceau.facets SELECT case_id, facet, number + 1, ciphertext, sealed_seq FROM sceau.facets WHERE case_id = $1`,
 			`UPDATE sceau.cases SET transcript_recipient = 'age1mine' WHERE case_id = $1`,
+			`UPDATE sceau.cases SET opened = false WHERE case_id = $1`, // and children would be given a case that is taken
+			`UPDATE sceau.cases SET reserved_until = now() WHERE case_id = $1`,
+			`SELECT sceau.entries_of_case($1, 0)`,
 		},
 	} {
 		pool := w.Pool(t, role)
@@ -180,6 +184,121 @@ func TestARowSaysWhatItsEntrySays(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
+}
+
+// Whoever has a face's password may write messages, and none that spoils the
+// conversation: the database extends the chain itself.
+func TestAFaceCannotSpoilTheChainOfMessages(t *testing.T) {
+	w := newWorld(t)
+	w.hire(amal, bruno)
+	ctx := t.Context()
+	o, closed := w.open(), w.open()
+	w.ok(w.staff.Join(ctx, amal, o.Case, clientKey()))
+	_, err := w.public.WriteAsMinor(ctx, o.Case, clientKey(), "Bonjour")
+	w.ok(err)
+	w.ok(w.public.CloseAsMinor(ctx, closed.Case, clientKey()))
+	const good = "age-encryption.org/v1\n"
+	sealed := func(start string) []byte { return []byte(start + strings.Repeat("x", 100)) }
+	type message struct {
+		caseID        string
+		position      int
+		author, staff string
+		text          []byte
+		link          *[32]byte
+	}
+	for what, c := range map[string]struct {
+		role string
+		m    message
+		code string
+	}{
+		"nothing wrong":             {"sceau_public", message{o.Case, 2, "minor", "", sealed(good), nil}, ""},
+		"nothing wrong, staff":      {"sceau_staff", message{o.Case, 2, "agent", amal.ID, sealed(good), nil}, ""},
+		"a place skipped":           {"sceau_public", message{o.Case, 3, "minor", "", sealed(good), nil}, "23000"},
+		"a place taken":             {"sceau_public", message{o.Case, 1, "minor", "", sealed(good), nil}, "23000"},
+		"before the first":          {"sceau_public", message{o.Case, -1, "minor", "", sealed(good), nil}, "23000"},
+		"another link":              {"sceau_public", message{o.Case, 2, "minor", "", sealed(good), &[32]byte{1}}, "23000"},
+		"no age file":               {"sceau_public", message{o.Case, 2, "minor", "", sealed("age-encryption.org/v2\n"), nil}, "23000"},
+		"a closed conversation":     {"sceau_public", message{closed.Case, 1, "minor", "", sealed(good), nil}, "23000"},
+		"no conversation":           {"sceau_public", message{other, 0, "service", "", sealed(good), nil}, "23000"},
+		"the service speaks again":  {"sceau_public", message{o.Case, 2, "service", "", sealed(good), nil}, "42501"},
+		"the minor's as an agent":   {"sceau_public", message{o.Case, 2, "agent", amal.ID, sealed(good), nil}, "42501"},
+		"staff as the minor":        {"sceau_staff", message{o.Case, 2, "minor", "", sealed(good), nil}, "42501"},
+		"staff who is not there":    {"sceau_staff", message{o.Case, 2, "agent", bruno.ID, sealed(good), nil}, "42501"},
+		"staff in another's role":   {"sceau_staff", message{o.Case, 2, "psychologist", amal.ID, sealed(good), nil}, "42501"},
+		"the custodian's as anyone": {"sceau_custodian", message{o.Case, 2, "minor", "", sealed(good), nil}, "42501"},
+	} {
+		tx, err := w.Pool(t, c.role).Begin(ctx)
+		w.ok(err)
+		_, head, err := pgstore.LastHead(ctx, tx, c.m.caseID)
+		if err != nil {
+			head = conversation.ChainStart(c.m.caseID)
+		}
+		link := conversation.ChainNext(head, c.m.position, sha256.Sum256(c.m.text))
+		if c.m.link != nil {
+			link = *c.m.link
+		}
+		_, err = tx.Exec(ctx, `INSERT INTO sceau.messages (case_id, position, author, staff_id, at, ciphertext, chain)
+			VALUES ($1, $2, $3, nullif($4, ''), 'epoch', $5, $6)`, c.m.caseID, c.m.position, c.m.author, c.m.staff, c.m.text, link[:])
+		if got := code(err); got != c.code {
+			t.Errorf("%s: %v, want %q", what, err, c.code)
+		}
+		if c.code == "" {
+			var recent bool
+			w.ok(tx.QueryRow(ctx, `SELECT m.at > now() - interval '1 minute' AND c.messages = 3 AND c.head = m.chain
+				FROM sceau.messages m JOIN sceau.conversations c USING (case_id) WHERE case_id = $1 AND position = 2`, o.Case).Scan(&recent))
+			if !recent {
+				t.Errorf("%s: written with a time of its own, or the head did not move", what)
+			}
+		}
+		_ = tx.Rollback(ctx)
+	}
+	for _, role := range []string{"sceau_public", "sceau_staff"} {
+		for _, sql := range []string{
+			`UPDATE sceau.conversations SET messages = 1 WHERE case_id = $1`,
+			`UPDATE sceau.conversations SET head = sha256('') WHERE case_id = $1`,
+		} {
+			if _, err := w.Pool(t, role).Exec(ctx, sql, o.Case); code(err) != "42501" {
+				t.Errorf("%s: %s: %v", role, sql, err)
+			}
+		}
+	}
+}
+
+func code(err error) string {
+	var pe *pgconn.PgError
+	if err == nil {
+		return ""
+	}
+	if !errors.As(err, &pe) {
+		return err.Error()
+	}
+	return pe.Code
+}
+
+// A stranger is told the same of a conversation that is closed, of one that is a
+// colleague's, and of one that never was.
+func TestStrangersLearnNothing(t *testing.T) {
+	w := newWorld(t)
+	w.hire(amal, bruno)
+	ctx := t.Context()
+	theirs, closed := w.open(), w.open()
+	for _, o := range []pgstore.Opened{theirs, closed} {
+		w.ok(w.staff.Join(ctx, amal, o.Case, clientKey()))
+	}
+	w.ok(w.public.CloseAsMinor(ctx, closed.Case, clientKey()))
+	for what, caseID := range map[string]string{"a colleague's": theirs.Case, "a closed one": closed.Case, "none": other} {
+		_, err := w.staff.WriteAsStaff(ctx, bruno, caseID, clientKey(), "Bonjour")
+		w.refused("writing in "+what, err, conversation.ErrNotFound)
+		w.refused("closing "+what, w.staff.CloseAsAgent(ctx, bruno, caseID, clientKey()), conversation.ErrNotFound)
+		w.refused("leaving "+what, w.staff.Leave(ctx, bruno, caseID, clientKey()), conversation.ErrNotFound)
+		w.refused("handing over "+what, w.staff.HandOver(ctx, bruno, caseID, amal.ID, clientKey()), conversation.ErrNotFound)
+		if caseID != theirs.Case { // of two who take one from the queue at once, the second is told so
+			w.refused("joining "+what, w.staff.Join(ctx, bruno, caseID, clientKey()), conversation.ErrNotFound)
+		}
+	}
+	// Who was in it when it was closed knows it.
+	w.refused("leaving one's own", w.staff.Leave(ctx, amal, closed.Case, clientKey()), conversation.ErrClosed)
+	w.refused("joining one's own", w.staff.Join(ctx, amal, closed.Case, clientKey()), conversation.ErrClosed)
 }
 
 // other is a case that nobody knows.

@@ -166,8 +166,8 @@ func (b *beginning) write(ctx context.Context, turn *pglog.Turn) (any, error) {
 		return nil, err
 	}
 	batch := &pgx.Batch{}
-	batch.Queue(`INSERT INTO sceau.conversations (case_id, topic, opened_at, opened_seq, token_sha256, messages, head)
-		VALUES ($1, $2, $3, $4, $5, 1, $6)`, b.Case, string(b.topic), turn.At, opened.Seq, b.hash[:], b.link[:])
+	batch.Queue(`INSERT INTO sceau.conversations (case_id, topic, opened_at, opened_seq, token_sha256)
+		VALUES ($1, $2, $3, $4, $5)`, b.Case, string(b.topic), turn.At, opened.Seq, b.hash[:])
 	batch.Queue(`INSERT INTO sceau.messages (case_id, position, author, at, ciphertext, chain) VALUES ($1, 0, 'service', $2, $3, $4)`,
 		b.Case, turn.At, b.postalCode, b.link[:])
 	batch.Queue(insertFacet, b.Case, string(conversation.FacetConnection), 0, b.from, sealed.Seq)

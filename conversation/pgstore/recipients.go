@@ -43,7 +43,7 @@ func ReadRecipients(ctx context.Context, q Querier, caseID string) (Recipients, 
 	if err != nil {
 		return Recipients{}, fmt.Errorf("reading the recipients of case %s: %w", caseID, err)
 	}
-	entries, err := pglog.ByCase(ctx, q, caseID, 0)
+	entries, err := pglog.KeysOfCase(ctx, q, caseID)
 	if err != nil {
 		return Recipients{}, fmt.Errorf("reading the keys of case %s: %w", caseID, err)
 	}

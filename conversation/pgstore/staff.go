@@ -25,6 +25,10 @@ func (s *Store) Join(ctx context.Context, who audit.Actor, caseID, key string) e
 		switch {
 		case err != nil:
 			return err
+		case r.state == conversation.StateClosed && !in.has(who.ID):
+			return conversation.ErrNotFound
+		case r.state == conversation.StateClosed:
+			return conversation.ErrClosed
 		case in.has(who.ID):
 			return conversation.ErrAlreadyJoined
 		case who.Role == conversation.RoleAgent && in.agent != "":
@@ -65,6 +69,8 @@ func (s *Store) HandOver(ctx context.Context, who audit.Actor, caseID, to, key s
 			return err
 		case !in.has(who.ID):
 			return conversation.ErrNotFound
+		case r.state == conversation.StateClosed:
+			return conversation.ErrClosed
 		case in.agent != who.ID || who.Role != conversation.RoleAgent:
 			return conversation.ErrNotItsAgent
 		case in.has(to):
@@ -96,6 +102,8 @@ func (s *Store) Leave(ctx context.Context, who audit.Actor, caseID, key string) 
 			return err
 		case in.role[who.ID] == "" || in.role[who.ID] != who.Role:
 			return conversation.ErrNotFound
+		case r.state == conversation.StateClosed:
+			return conversation.ErrClosed
 		}
 		ref, err := turn.Append(pglog.Draft{Actor: who, Action: audit.ActionConversationHandedOver, Case: caseID, Details: r.details()})
 		if err != nil {
@@ -120,6 +128,8 @@ func (s *Store) CloseAsAgent(ctx context.Context, who audit.Actor, caseID, key s
 			return err
 		case !in.has(who.ID):
 			return conversation.ErrNotFound
+		case r.state == conversation.StateClosed:
+			return conversation.ErrClosed
 		case in.agent != who.ID || who.Role != conversation.RoleAgent:
 			return conversation.ErrNotItsAgent
 		}

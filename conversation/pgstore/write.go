@@ -117,13 +117,11 @@ func extend(ctx context.Context, tx pgx.Tx, caseID string, r row, to string, by 
 		return w, err
 	}
 	link := conversation.ChainNext(r.head, w.Position, sha256.Sum256(ciphertext))
-	batch := &pgx.Batch{}
-	batch.Queue(`INSERT INTO sceau.messages (case_id, position, author, staff_id, at, ciphertext, chain, client_key, body_mac)
+	// A trigger checks the link and moves the conversation's head: a face may not.
+	err = tx.QueryRow(ctx, `INSERT INTO sceau.messages (case_id, position, author, staff_id, at, ciphertext, chain, client_key, body_mac)
 		VALUES ($1, $2, $3, nullif($4, ''), clock_timestamp(), $5, $6, $7, $8) RETURNING at`,
-		caseID, w.Position, by.Role, by.Staff, ciphertext, link[:], once.id, once.mac).
-		QueryRow(func(row pgx.Row) error { return row.Scan(&w.At) })
-	batch.Queue(`UPDATE sceau.conversations SET messages = $2, head = $3 WHERE case_id = $1`, caseID, w.Position+1, link[:])
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		caseID, w.Position, by.Role, by.Staff, ciphertext, link[:], once.id, once.mac).Scan(&w.At)
+	if err != nil {
 		return w, fmt.Errorf("writing a message: %w", err)
 	}
 	w.At = w.At.UTC()
@@ -152,6 +150,9 @@ func deriveOnce(key, caseID string, by conversation.Author, text string) (once, 
 // Refusal: [conversation.ErrNotFound].
 func (s *Store) CloseAsMinor(ctx context.Context, caseID, key string) error {
 	err := s.act(ctx, idempotency(minorOf(caseID), key, "close"), caseID, func(ctx context.Context, turn *pglog.Turn, r row) error {
+		if r.state == conversation.StateClosed {
+			return conversation.ErrClosed
+		}
 		return closeConversation(ctx, turn, caseID, r, minorActor)
 	})
 	if errors.Is(err, conversation.ErrClosed) {
@@ -174,16 +175,15 @@ func closeConversation(ctx context.Context, turn *pglog.Turn, caseID string, r r
 	return nil
 }
 
-// act runs one act on an open conversation in a turn under the head's lock, with its
-// row locked, and wakes who watches it.
+// act runs one act on a conversation in a turn under the head's lock, with its row
+// locked, and wakes who watches it. Whether the conversation is open is for do to
+// ask, after it has asked whether the caller is in it: a stranger is not told that
+// there was a conversation.
 func (s *Store) act(ctx context.Context, idem pglog.Idempotency, caseID string, do func(context.Context, *pglog.Turn, row) error) error {
 	answer, err := s.cfg.Log.Do(ctx, idem, func(ctx context.Context, turn *pglog.Turn) (any, error) {
 		r, err := lock(ctx, turn.Tx, caseID)
 		if err != nil {
 			return nil, err
-		}
-		if r.state == conversation.StateClosed {
-			return nil, conversation.ErrClosed
 		}
 		return r.number, do(ctx, turn, r)
 	})
