@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/policy"
 )
 
@@ -18,6 +20,7 @@ var ErrNone = errors.New("no policy is in force; an operator must activate one")
 
 // A Querier is a pool, a connection or a transaction.
 type Querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
@@ -39,24 +42,30 @@ func NewActive(v policy.Verification) *Active { return &Active{verification: v} 
 // missing, altered or not signed by the pinned key is an error: nothing is
 // allowed then.
 func (a *Active) In(ctx context.Context, q Querier) (*policy.Policy, error) {
-	var revision string
-	var bundle []byte
-	// The index on (action, seq) makes this one descent. The bytes are fetched
-	// only when the revision is not the one at hand.
-	have := a.current()
-	err := q.QueryRow(ctx, `
-		SELECT e.subject_id, CASE WHEN e.subject_id <> $1 THEN b.bundle END
-		FROM (SELECT subject_id FROM sceau.entries WHERE action = 'policy.activated' ORDER BY seq DESC LIMIT 1) e
-		LEFT JOIN sceau.policy_bundles b ON b.revision = e.subject_id`, revisionOf(have)).Scan(&revision, &bundle)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
+	// The index on (action, seq) makes this one descent. What counts is the leaf,
+	// which the record was held to: a superuser's change of a column beside it
+	// does not bring a laxer policy back.
+	entry, err := pglog.LatestPolicyActivated(ctx, q)
+	if errors.Is(err, pglog.ErrNoEntry) {
 		return nil, ErrNone
-	case err != nil:
+	}
+	if err != nil {
 		return nil, fmt.Errorf("find the policy in force: %w", err)
-	case have != nil && have.Revision() == revision:
+	}
+	if entry.Via != audit.ViaOperator || entry.Subject.Type != "policy" {
+		return nil, fmt.Errorf("entry %d puts no policy in force: no operator wrote it, or it is about something else", entry.Seq)
+	}
+	revision := entry.Subject.ID
+	if have := a.current(); have != nil && have.Revision() == revision {
 		return have, nil
-	case bundle == nil:
+	}
+	var bundle []byte
+	err = q.QueryRow(ctx, `SELECT bundle FROM sceau.policy_bundles WHERE revision = $1`, revision).Scan(&bundle)
+	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, fmt.Errorf("the bundle of the policy in force, %s, is missing", revision)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the policy in force: %w", err)
 	}
 	p, err := policy.Load(bundle, a.verification)
 	if err != nil {
@@ -75,11 +84,4 @@ func (a *Active) current() *policy.Policy {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.loaded
-}
-
-func revisionOf(p *policy.Policy) string {
-	if p == nil {
-		return ""
-	}
-	return p.Revision()
 }
