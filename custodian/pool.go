@@ -63,12 +63,12 @@ func (c *Custodian) refill(ctx context.Context) error {
 	return nil
 }
 
-// makeCase generates the keys of one case, keeps them in Vault, and only then
-// makes the case known: a crash in between leaves a path in Vault that nobody
+// makeCase generates the keys of one case, keeps them in Vault, has Vault sign
+// their recipients, and only then makes the case known: a crash in between leaves a path in Vault that nobody
 // names, and never a case whose key does not exist.
 func (c *Custodian) makeCase(ctx context.Context) error {
 	id := uuid.NewString()
-	recipients := map[string]string{}
+	recipients, signatures := map[string]string{}, map[string][]byte{}
 	for _, class := range []string{seal.Transcript, seal.Identity} {
 		key, err := seal.NewKey(!c.config.Classical)
 		if err != nil {
@@ -78,6 +78,13 @@ func (c *Custodian) makeCase(ctx context.Context) error {
 			return err
 		}
 		recipients[class] = key.Recipient
+		statement, err := seal.RecipientStatement(id, class, key.Recipient)
+		if err != nil {
+			return err
+		}
+		if signatures[class], err = c.vault.SignRecipient(ctx, statement); err != nil {
+			return err
+		}
 	}
 	_, _, err := c.record(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (string, pglog.Ref, error) {
 		created := map[string]pglog.Ref{}
@@ -93,9 +100,11 @@ func (c *Custodian) makeCase(ctx context.Context) error {
 			created[class] = ref
 		}
 		_, err := turn.Tx.Exec(ctx, `
-			INSERT INTO sceau.cases (case_id, transcript_recipient, identity_recipient, transcript_seq, identity_seq)
-			VALUES ($1, $2, $3, $4, $5)`,
-			id, recipients[seal.Transcript], recipients[seal.Identity], created[seal.Transcript].Seq, created[seal.Identity].Seq)
+			INSERT INTO sceau.cases (case_id, transcript_recipient, identity_recipient, transcript_seq, identity_seq,
+				transcript_signature, identity_signature)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)`,
+			id, recipients[seal.Transcript], recipients[seal.Identity], created[seal.Transcript].Seq, created[seal.Identity].Seq,
+			signatures[seal.Transcript], signatures[seal.Identity])
 		if err != nil {
 			return "", pglog.Ref{}, fmt.Errorf("%w: making a case: %w", errDatabase, err)
 		}

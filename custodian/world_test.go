@@ -33,6 +33,7 @@ import (
 	"github.com/sceau-project/sceau/conversation"
 	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/crypto/custody"
+	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/custodian"
 	"github.com/sceau-project/sceau/custodian/order"
 	"github.com/sceau-project/sceau/escalation/pgstore"
@@ -81,13 +82,14 @@ func newWorldOn(t *testing.T, db *pgtest.DB, change func(*custodian.Config)) *wo
 	var err error
 	w.lifts, err = pgstore.New(pgstore.Config{
 		Pool: w.Pool(t, "sceau_staff"), Log: w.staffLog, Policy: policystore.NewActive(w.verification()),
+		Recipients: w.recipients(audit.ViaStaff),
 	})
 	w.must(err)
 	w.activate(policy.Production)
 
 	vault, err := custody.Open(custody.Config{
 		Address: w.vault.Address, RoleIDFile: w.vault.Custodian.RoleIDFile, SecretIDFile: w.vault.Custodian.SecretIDFile,
-		CasesMount: devstack.CasesMount, TransitMount: devstack.TransitMount, PepperKey: devstack.PepperKey,
+		CasesMount: devstack.CasesMount, TransitMount: devstack.TransitMount, PepperKey: devstack.PepperKey, RecipientsKey: devstack.RecipientsKey,
 		Timeout: 2 * time.Second, Logger: slog.New(slog.DiscardHandler),
 	})
 	w.must(err)
@@ -216,9 +218,23 @@ func (w *world) log(via audit.Via) *pglog.Log {
 
 func (w *world) store(via audit.Via, l *pglog.Log) *conversationstore.Store {
 	w.t.Helper()
-	s, err := conversationstore.NewStore(conversationstore.Config{Pool: w.Pool(w.t, "sceau_"+string(via)), Log: l})
+	s, err := conversationstore.NewStore(conversationstore.Config{
+		Pool: w.Pool(w.t, "sceau_"+string(via)), Log: l, Recipients: w.recipients(via),
+	})
 	w.must(err)
 	return s
+}
+
+// recipients believes Vault's key.
+func (w *world) recipients(via audit.Via) *conversationstore.Recipients {
+	w.t.Helper()
+	public, err := w.vault.RecipientsPublicKey(context.Background())
+	w.must(err)
+	keys, err := seal.ParseRecipientKeys([]string{public})
+	w.must(err)
+	r, err := conversationstore.NewRecipients(w.Pool(w.t, "sceau_"+string(via)), keys, slog.New(slog.DiscardHandler))
+	w.must(err)
+	return r
 }
 
 // exec does as a superuser, with triggers off, what no role of the service may do.

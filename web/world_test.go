@@ -21,12 +21,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/crypto/custody"
+	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/custodian"
 	"github.com/sceau-project/sceau/custodian/order"
 	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
@@ -155,7 +157,7 @@ func (w *world) startGate() {
 	w.t.Helper()
 	vault, err := custody.Open(custody.Config{
 		Address: w.vault.Address, RoleIDFile: w.vault.Custodian.RoleIDFile, SecretIDFile: w.vault.Custodian.SecretIDFile,
-		CasesMount: devstack.CasesMount, TransitMount: devstack.TransitMount, PepperKey: devstack.PepperKey,
+		CasesMount: devstack.CasesMount, TransitMount: devstack.TransitMount, PepperKey: devstack.PepperKey, RecipientsKey: devstack.RecipientsKey,
 		Timeout: 2 * time.Second, Logger: slog.New(slog.DiscardHandler),
 	})
 	w.must(err)
@@ -211,9 +213,18 @@ func (w *world) startFaces(limits web.Limits) {
 		}
 		return ready.Down
 	}}}}
+	public, err := w.vault.RecipientsPublicKey(context.Background())
+	w.must(err)
+	pinned, err := seal.ParseRecipientKeys([]string{public})
+	w.must(err)
+	recipients := func(pool *pgxpool.Pool) *conversationstore.Recipients {
+		r, err := conversationstore.NewRecipients(pool, pinned, logger)
+		w.must(err)
+		return r
+	}
 	store := func(via audit.Via, log *pglog.Log) (*conversationstore.Store, *conversationstore.Listener) {
 		pool := w.db.Pool(w.t, "sceau_"+string(via))
-		s, err := conversationstore.NewStore(conversationstore.Config{Pool: pool, Log: log})
+		s, err := conversationstore.NewStore(conversationstore.Config{Pool: pool, Log: log, Recipients: recipients(pool)})
 		w.must(err)
 		l := conversationstore.NewListener(pool, time.Second)
 		behind.Go(func() { _ = l.Run(ctx) })
@@ -236,7 +247,7 @@ func (w *world) startFaces(limits web.Limits) {
 	}))
 	log, pool := w.log(audit.ViaStaff), w.db.Pool(w.t, "sceau_staff")
 	active := policystore.NewActive(w.key)
-	lifts, err := liftstore.New(liftstore.Config{Pool: pool, Log: log, Policy: active})
+	lifts, err := liftstore.New(liftstore.Config{Pool: pool, Log: log, Policy: active, Recipients: recipients(pool)})
 	w.must(err)
 	conversations, listener = store(audit.ViaStaff, log)
 	w.staff = serve(web.NewStaff(web.StaffConfig{

@@ -62,11 +62,14 @@ func newStack(t *testing.T) *stack {
 
 	type section = map[string]any
 	custodian := section{"socket": filepath.Join(sockets, "s", "custodian.sock")}
+	vouching, err := vault.RecipientsPublicKey(t.Context())
+	s.must(err)
+	vouched := section{"recipients_public_keys": []string{vouching}}
 	limits := section{"requests_per_minute": 1_000_000, "conversations_per_hour": 1_000_000}
 	oidc, policy := section{"issuer": s.issuer.URL}, section{"key_id": "k1", "public_key_file": pinned}
 	for role, doc := range map[string]section{
-		"public": {"public": section{"listen": s.public}, "custodian": custodian, "limits": limits},
-		"staff":  {"staff": section{"listen": s.staff}, "custodian": custodian, "limits": limits, "oidc": oidc, "policy": policy},
+		"public": {"public": section{"listen": s.public}, "custodian": custodian, "limits": limits, "seal": vouched},
+		"staff":  {"staff": section{"listen": s.staff}, "custodian": custodian, "limits": limits, "oidc": oidc, "policy": policy, "seal": vouched},
 		"custodian": {
 			"custodian": section{"socket": custodian["socket"], "state_dir": filepath.Join(s.dir, "state"), "ready_keys": 8},
 			"oidc":      oidc, "policy": policy,

@@ -40,7 +40,7 @@ func (c custodianCommand) Run(w *world) (err error) {
 		Address: cfg.Vault.Address, CACertificate: cfg.Vault.CACertificate,
 		RoleIDFile: cfg.Vault.RoleIDFile, SecretIDFile: cfg.Vault.SecretIDFile,
 		CasesMount: cfg.Vault.CasesMount, TransitMount: cfg.Vault.TransitMount, PepperKey: cfg.Vault.PepperKey,
-		Timeout: cfg.Vault.Timeout, Logger: logger,
+		RecipientsKey: cfg.Vault.RecipientsKey, Timeout: cfg.Vault.Timeout, Logger: logger,
 	})
 	if err != nil {
 		return err

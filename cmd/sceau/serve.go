@@ -18,6 +18,7 @@ import (
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
+	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/custodian/order"
 	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/internal/config"
@@ -56,7 +57,15 @@ func (s serveCommand) Run(w *world) error {
 		return err
 	}
 	defer log.Close()
-	conversations, err := conversationstore.NewStore(conversationstore.Config{Pool: pool, Log: log})
+	keys, err := seal.ParseRecipientKeys(cfg.Seal.RecipientsPublicKeys)
+	if err != nil {
+		return err
+	}
+	recipients, err := conversationstore.NewRecipients(pool, keys, logger)
+	if err != nil {
+		return err
+	}
+	conversations, err := conversationstore.NewStore(conversationstore.Config{Pool: pool, Log: log, Recipients: recipients})
 	if err != nil {
 		return err
 	}
@@ -64,10 +73,13 @@ func (s serveCommand) Run(w *world) error {
 	defer custodian.Close()
 
 	p := &parts{
-		cfg: cfg, logger: logger, pool: pool, log: log, conversations: conversations, custodian: custodian,
+		cfg: cfg, logger: logger, pool: pool, log: log, recipients: recipients, conversations: conversations, custodian: custodian,
 		listener: conversationstore.NewListener(pool, 0), stop: make(chan struct{}), metrics: prometheus.NewRegistry(),
 	}
 	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	p.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "sceau_recipients_refused_total", Help: "Recipients that were not the custodian's: above zero, somebody writes to the database.",
+	}, func() float64 { return float64(recipients.Refused()) }))
 	if role == config.RoleStaff {
 		return p.staff(w.ctx)
 	}
@@ -80,6 +92,7 @@ type parts struct {
 	logger        *slog.Logger
 	pool          *pgxpool.Pool
 	log           *pglog.Log
+	recipients    *conversationstore.Recipients
 	conversations *conversationstore.Store
 	listener      *conversationstore.Listener
 	custodian     *order.Client
@@ -141,7 +154,7 @@ func (p *parts) staff(ctx context.Context) error {
 		return err
 	}
 	active := policystore.NewActive(pinned)
-	lifts, err := liftstore.New(liftstore.Config{Pool: p.pool, Log: p.log, Policy: active})
+	lifts, err := liftstore.New(liftstore.Config{Pool: p.pool, Log: p.log, Policy: active, Recipients: p.recipients})
 	if err != nil {
 		return err
 	}

@@ -24,13 +24,13 @@ func TestNothingIsSealedToASwappedRecipient(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	o := w.open()
-	w.ready(1)
 	theirs := newKey(t).Recipient
 	for _, column := range []string{"transcript_recipient", "identity_recipient"} {
+		w.ready(1)
 		w.exec(`UPDATE sceau.cases SET `+column+` = $1`, theirs)
 		fresh := w.store(audit.ViaPublic) // which has not verified this case before
 		_, err := fresh.Open(ctx, clientKey(), pgstore.Opening{PostalCode: "59000", Topic: conversation.TopicOther, From: somewhere})
-		w.refused("opening with a swapped "+column, err, pgstore.ErrRecipient)
+		w.refused("opening with a swapped "+column, err, conversation.ErrNoReadyKey)
 		_, err = fresh.WriteAsMinor(ctx, o.Case, clientKey(), "Bonjour")
 		w.refused("writing to a swapped "+column, err, pgstore.ErrRecipient)
 		w.refused("entrusting to a swapped "+column, fresh.Entrust(ctx, o.Case, clientKey(), "name", "Camille"), pgstore.ErrRecipient)

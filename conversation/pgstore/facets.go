@@ -46,7 +46,7 @@ var errNumberTaken = errors.New("another item of the facet was sealed meanwhile"
 // sealing must not happen under the head's lock: so the number is guessed, and
 // the guess checked under the lock.
 func (s *Store) sealFacet(ctx context.Context, caseID string, idem pglog.Idempotency, f conversation.Facet, content func(to string, number int) ([]byte, error)) error {
-	to, err := s.recipients(ctx, caseID)
+	to, err := s.cfg.Recipients.Of(ctx, caseID)
 	if err != nil {
 		return err
 	}

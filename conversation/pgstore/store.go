@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -30,6 +29,9 @@ type Config struct {
 	Pool *pgxpool.Pool
 	Log  *pglog.Log
 
+	// Recipients finds, by the same role, what is sealed to.
+	Recipients *Recipients
+
 	// Now is the time that is sealed into connections. Default time.Now.
 	Now func() time.Time
 }
@@ -40,22 +42,24 @@ type Config struct {
 // What a caller may do something about is a [*conversation.Refusal]. Errors of the log are
 // pglog's: ErrUnavailable, ErrIdempotencyMismatch, ErrIdempotencyKey. Any other error
 // is of the database, and nothing was done.
-type Store struct {
-	cfg Config
+type Store struct{ cfg Config }
 
-	mu    sync.Mutex
-	known map[string]Recipients // verified; public values only
-}
-
-// NewStore refuses to keep conversations without a log.
+// NewStore refuses to keep conversations without a log, and without knowing whom
+// they may be sealed to.
 func NewStore(cfg Config) (*Store, error) {
-	if cfg.Pool == nil || cfg.Log == nil {
-		return nil, errors.New("conversations need a database and a log")
+	if cfg.Pool == nil || cfg.Log == nil || cfg.Recipients == nil {
+		return nil, errors.New("conversations need a database, a log and recipients")
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Store{cfg: cfg, known: map[string]Recipients{}}, nil
+	return &Store{cfg: cfg}, nil
+}
+
+// A Querier is a pool, a connection or a transaction.
+type Querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
 var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)

@@ -2,10 +2,12 @@ package pgstore_test
 
 import (
 	"context"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"log/slog"
 	"net/netip"
 	"strings"
 	"testing"
@@ -38,6 +40,9 @@ type world struct {
 	keys          map[string]keys // by case
 }
 
+// vouching signs recipients, as Vault would.
+var vouching = ed25519.NewKeyFromSeed([]byte("every world of this test has one."[:ed25519.SeedSize]))
+
 type keys struct{ transcript, identity *seal.Key }
 
 func newWorld(t testing.TB) *world {
@@ -63,7 +68,12 @@ func (w *world) log(via audit.Via) *pglog.Log {
 
 func (w *world) store(via audit.Via) *pgstore.Store {
 	w.t.Helper()
-	s, err := pgstore.NewStore(pgstore.Config{Pool: w.Pool(w.t, "sceau_"+string(via)), Log: w.log(via)})
+	pool := w.Pool(w.t, "sceau_"+string(via))
+	recipients, err := pgstore.NewRecipients(pool, seal.RecipientKeys{vouching.Public().(ed25519.PublicKey)}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	s, err := pgstore.NewStore(pgstore.Config{Pool: pool, Log: w.log(via), Recipients: recipients})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -86,8 +96,10 @@ func (w *world) ready(n int) {
 				}
 				seqs[class] = ref.Seq
 			}
-			_, err := turn.Tx.Exec(ctx, `INSERT INTO sceau.cases (case_id, transcript_recipient, identity_recipient, transcript_seq, identity_seq)
-				VALUES ($1, $2, $3, $4, $5)`, id, k.transcript.Recipient, k.identity.Recipient, seqs[seal.Transcript], seqs[seal.Identity])
+			_, err := turn.Tx.Exec(ctx, `INSERT INTO sceau.cases (case_id, transcript_recipient, identity_recipient, transcript_seq, identity_seq,
+					transcript_signature, identity_signature)
+				VALUES ($1, $2, $3, $4, $5, $6, $7)`, id, k.transcript.Recipient, k.identity.Recipient, seqs[seal.Transcript], seqs[seal.Identity],
+				vouch(w.t, vouching, id, seal.Transcript, k.transcript), vouch(w.t, vouching, id, seal.Identity, k.identity))
 			return nil, err
 		})
 		w.keys[id] = k
@@ -99,6 +111,16 @@ func (w *world) do(effect pglog.Effect) {
 	if _, err := w.custodianLog.Do(w.t.Context(), pglog.Idempotency{}, effect); err != nil {
 		w.t.Fatal(err)
 	}
+}
+
+// vouch signs a recipient, as the custodian has Vault do.
+func vouch(t testing.TB, key ed25519.PrivateKey, id, class string, k *seal.Key) []byte {
+	t.Helper()
+	statement, err := seal.RecipientStatement(id, class, k.Recipient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ed25519.Sign(key, statement)
 }
 
 func newKey(t testing.TB) *seal.Key {

@@ -47,7 +47,7 @@ func (s *Store) write(ctx context.Context, caseID string, by conversation.Author
 	if err != nil {
 		return Written{}, err
 	}
-	to, err := s.recipients(ctx, caseID)
+	to, err := s.cfg.Recipients.Of(ctx, caseID)
 	if err != nil {
 		return Written{}, err
 	}

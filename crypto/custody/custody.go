@@ -17,12 +17,14 @@ package custody
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"regexp"
+	"strings"
 	"time"
 
 	vault "github.com/hashicorp/vault/api"
@@ -53,6 +55,7 @@ type Config struct {
 	CasesMount    string        // KV v2 with cas_required
 	TransitMount  string        // transit
 	PepperKey     string        // transit key of recovery phrases
+	RecipientsKey string        // transit Ed25519 key that signs recipients
 	Timeout       time.Duration // of one request
 	Logger        *slog.Logger
 }
@@ -71,8 +74,8 @@ func Open(c Config) (*Vault, error) {
 	switch {
 	case c.Address == "", c.RoleIDFile == "", c.SecretIDFile == "":
 		return nil, errors.New("custody needs Vault's address and the files of an AppRole")
-	case c.CasesMount == "", c.TransitMount == "", c.PepperKey == "":
-		return nil, errors.New("custody needs Vault's mounts and the name of the pepper")
+	case c.CasesMount == "", c.TransitMount == "", c.PepperKey == "", c.RecipientsKey == "":
+		return nil, errors.New("custody needs Vault's mounts and the names of the pepper and of the key of recipients")
 	case c.Timeout <= 0, c.Logger == nil:
 		return nil, errors.New("custody needs a timeout and a logger")
 	}
@@ -216,6 +219,31 @@ func (v *Vault) HMAC(ctx context.Context, value string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("%w: it answered no HMAC", ErrUnavailable)
+}
+
+// SignRecipient has Vault sign what seal.RecipientStatement says of a new case,
+// so that whoever seals to its recipients need not believe the database. The
+// key's version is pinned, as the faces pin its public half: a rotation must not
+// stop openings.
+func (v *Vault) SignRecipient(ctx context.Context, statement []byte) (signature []byte, err error) {
+	secret, err := v.do(ctx, "", func(ctx context.Context, c *vault.Client) (*vault.Secret, error) {
+		return c.Logical().WriteWithContext(ctx, v.config.TransitMount+"/sign/"+v.config.RecipientsKey, map[string]any{
+			"input":       base64.StdEncoding.EncodeToString(statement),
+			"key_version": 1,
+		})
+	})
+	if err != nil {
+		return nil, explain("signing a recipient", err)
+	}
+	if secret != nil {
+		text, _ := secret.Data["signature"].(string)
+		if text, ok := strings.CutPrefix(text, "vault:v1:"); ok {
+			if signature, err = base64.StdEncoding.DecodeString(text); err == nil && len(signature) == ed25519.SignatureSize {
+				return signature, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("%w: it answered no signature", ErrUnavailable)
 }
 
 // Ready tells whether a key could be read now: Vault is unsealed and the

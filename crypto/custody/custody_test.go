@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sceau-project/sceau/crypto/custody"
+	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/internal/devstack"
 	"github.com/sceau-project/sceau/internal/vaulttest"
 )
@@ -21,7 +22,7 @@ import (
 func config(v *vaulttest.Vault, role devstack.AppRole) custody.Config {
 	return custody.Config{
 		Address: v.Address, RoleIDFile: role.RoleIDFile, SecretIDFile: role.SecretIDFile,
-		CasesMount: devstack.CasesMount, TransitMount: devstack.TransitMount, PepperKey: devstack.PepperKey,
+		CasesMount: devstack.CasesMount, TransitMount: devstack.TransitMount, PepperKey: devstack.PepperKey, RecipientsKey: devstack.RecipientsKey,
 		Timeout: 2 * time.Second, Logger: slog.New(slog.DiscardHandler),
 	}
 }
@@ -124,6 +125,49 @@ func TestPhrasesAreKeyedInVault(t *testing.T) {
 	}
 }
 
+// The faces pin version 1, so that is what signs, for good.
+func TestRecipientsAreSignedInVault(t *testing.T) {
+	ctx := context.Background()
+	server := vaulttest.New(t)
+	vault := open(t, config(server, server.Custodian))
+	public, err := server.RecipientsPublicKey(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pinned, err := seal.ParseRecipientKeys([]string{public})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := seal.NewKey(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := uuid.NewString()
+	statement, err := seal.RecipientStatement(id, seal.Identity, key.Recipient)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		signature, err := vault.SignRecipient(ctx, statement)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := pinned.Verify(id, seal.Identity, key.Recipient, signature); err != nil {
+			t.Error(err)
+		}
+		if err := pinned.Verify(uuid.NewString(), seal.Identity, key.Recipient, signature); !errors.Is(err, seal.ErrUnsigned) {
+			t.Errorf("for another case: %v", err)
+		}
+		if _, err := server.Root.Logical().Write("sceau-transit/keys/recipients/rotate", nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publisher := open(t, config(server, server.Publisher))
+	if _, err := publisher.SignRecipient(ctx, statement); err == nil {
+		t.Error("the publisher signs recipients")
+	}
+}
+
 func TestOutagesAreToldAndHeal(t *testing.T) {
 	ctx := context.Background()
 	server := vaulttest.New(t)
@@ -148,6 +192,9 @@ func TestOutagesAreToldAndHeal(t *testing.T) {
 		}
 		if _, err := vault.HMAC(ctx, "abandon"); !errors.Is(err, custody.ErrUnavailable) {
 			t.Errorf("%s: HMAC: %v", name, err)
+		}
+		if _, err := vault.SignRecipient(ctx, []byte("statement")); !errors.Is(err, custody.ErrUnavailable) {
+			t.Errorf("%s: signing: %v", name, err)
 		}
 		if err := vault.Ready(ctx); !errors.Is(err, custody.ErrUnavailable) {
 			t.Errorf("%s: ready: %v", name, err)

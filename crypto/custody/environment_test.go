@@ -71,7 +71,7 @@ func TestTheEnvironmentDoesNotSayWhomToBelieve(t *testing.T) {
 	theirs, another := file("theirs.pem", certificate), file("another.pem", selfSigned(t))
 	c := custody.Config{
 		Address: impostor.URL, RoleIDFile: file("role-id", []byte("role-id")), SecretIDFile: file("secret-id", []byte("secret-id")),
-		CasesMount: "a", TransitMount: "b", PepperKey: "c", Timeout: 2 * time.Second, Logger: slog.New(slog.DiscardHandler),
+		CasesMount: "a", TransitMount: "b", PepperKey: "c", RecipientsKey: "d", Timeout: 2 * time.Second, Logger: slog.New(slog.DiscardHandler),
 	}
 	for name, value := range map[string]string{
 		"VAULT_SKIP_VERIFY": "true", "VAULT_CACERT": theirs, "VAULT_CAPATH": filepath.Dir(theirs), "VAULT_CACERT_BYTES": string(certificate),

@@ -28,6 +28,11 @@ path "sceau-transit/hmac/phrase-pepper" {
   capabilities = ["update"]
 }
 
+# Signs the public recipients of new cases. The faces pin the public half, and seal to nothing that is not signed.
+path "sceau-transit/sign/recipients" {
+  capabilities = ["update"]
+}
+
 # Tokens are issued without Vault's default policy, which would grant a cubbyhole and more.
 path "auth/token/renew-self" {
   capabilities = ["update"]

@@ -57,7 +57,7 @@ func ReadNarrative(plaintext []byte) (text string, err error) {
 // answered with its reasons; one for a conversation in which the actor never
 // took part is [ErrNotFound].
 func (s *Store) Request(ctx context.Context, idem pglog.Idempotency, actor audit.Actor, ask Ask) (Receipt, error) {
-	to, err := conversationstore.ReadRecipients(ctx, s.pool, ask.Case)
+	to, err := s.recipients.Of(ctx, ask.Case)
 	if errors.Is(err, conversation.ErrNotFound) {
 		return Receipt{}, ErrNotFound
 	}

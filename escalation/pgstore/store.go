@@ -18,6 +18,7 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
+	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/escalation"
 	"github.com/sceau-project/sceau/policy"
 	policystore "github.com/sceau-project/sceau/policy/pgstore"
@@ -29,24 +30,27 @@ var ErrNotFound = errors.New("no such escalation")
 
 // A Config names what a Store needs. All of it is required.
 type Config struct {
-	Pool   *pgxpool.Pool // signs in as sceau_staff
-	Log    *pglog.Log    // writes via staff
-	Policy *policystore.Active
+	Pool       *pgxpool.Pool // signs in as sceau_staff
+	Log        *pglog.Log    // writes via staff
+	Policy     *policystore.Active
+	Recipients *conversationstore.Recipients // of the same role
 }
 
 // A Store carries out what is done to escalations.
 type Store struct {
-	pool   *pgxpool.Pool
-	log    *pglog.Log
-	policy *policystore.Active
+	pool       *pgxpool.Pool
+	log        *pglog.Log
+	policy     *policystore.Active
+	recipients *conversationstore.Recipients
 }
 
-// New refuses to work without a log or a policy.
+// New refuses to work without a log, a policy, or knowing whom narratives may be
+// sealed to.
 func New(cfg Config) (*Store, error) {
-	if cfg.Pool == nil || cfg.Log == nil || cfg.Policy == nil {
-		return nil, errors.New("escalations need a database, a log and a policy")
+	if cfg.Pool == nil || cfg.Log == nil || cfg.Policy == nil || cfg.Recipients == nil {
+		return nil, errors.New("escalations need a database, a log, a policy and recipients")
 	}
-	return &Store{pool: cfg.Pool, log: cfg.Log, policy: cfg.Policy}, nil
+	return &Store{pool: cfg.Pool, log: cfg.Log, policy: cfg.Policy, recipients: cfg.Recipients}, nil
 }
 
 // A Receipt is what an act on an escalation answers: ids, codes and times only.

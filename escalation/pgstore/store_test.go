@@ -42,7 +42,7 @@ type night struct {
 func newNight(t *testing.T, v policy.Variant) *night {
 	t.Helper()
 	w := casetest.New(t, v)
-	store, err := pgstore.New(pgstore.Config{Pool: w.Pool(t, "sceau_staff"), Log: w.Log(audit.ViaStaff), Policy: w.Policy})
+	store, err := pgstore.New(pgstore.Config{Pool: w.Pool(t, "sceau_staff"), Log: w.Log(audit.ViaStaff), Policy: w.Policy, Recipients: w.Recipients(audit.ViaStaff)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,11 +7,13 @@ package casetest
 import (
 	"context"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/pem"
+	"log/slog"
 	"net/netip"
 	"testing"
 
@@ -38,8 +40,9 @@ type World struct {
 	Policy        *policystore.Active
 	Keys          map[string]Keys // by case
 
-	logs map[audit.Via]*pglog.Log
-	sign signer
+	logs     map[audit.Via]*pglog.Log
+	sign     signer
+	vouching ed25519.PrivateKey // signs recipients, as Vault would
 }
 
 // Keys are what a custodian would keep in Vault.
@@ -55,6 +58,10 @@ type signer struct {
 func New(t testing.TB, v policy.Variant) *World {
 	t.Helper()
 	w := &World{DB: pgtest.New(t), t: t, Keys: map[string]Keys{}, logs: map[audit.Via]*pglog.Log{}, sign: newSigner(t)}
+	var err error
+	if _, w.vouching, err = ed25519.GenerateKey(nil); err != nil {
+		t.Fatal(err)
+	}
 	w.Policy = policystore.NewActive(w.sign.pub)
 	w.Public, w.Staff = w.store(audit.ViaPublic), w.store(audit.ViaStaff)
 	w.Activate(v)
@@ -78,11 +85,24 @@ func (w *World) Log(via audit.Via) *pglog.Log {
 
 func (w *World) store(via audit.Via) *conversationstore.Store {
 	w.t.Helper()
-	s, err := conversationstore.NewStore(conversationstore.Config{Pool: w.Pool(w.t, "sceau_"+string(via)), Log: w.Log(via)})
+	s, err := conversationstore.NewStore(conversationstore.Config{
+		Pool: w.Pool(w.t, "sceau_"+string(via)), Log: w.Log(via), Recipients: w.Recipients(via),
+	})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return s
+}
+
+// Recipients finds what is sealed to, as the given process does.
+func (w *World) Recipients(via audit.Via) *conversationstore.Recipients {
+	w.t.Helper()
+	public := seal.RecipientKeys{w.vouching.Public().(ed25519.PublicKey)}
+	r, err := conversationstore.NewRecipients(w.Pool(w.t, "sceau_"+string(via)), public, slog.New(slog.DiscardHandler))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return r
 }
 
 // Activate puts this variant of the embedded policy in force.
@@ -145,8 +165,10 @@ func (w *World) Ready() string {
 			}
 			seqs[i] = ref.Seq
 		}
-		_, err := turn.Tx.Exec(ctx, `INSERT INTO sceau.cases (case_id, transcript_recipient, identity_recipient, transcript_seq, identity_seq)
-			VALUES ($1, $2, $3, $4, $5)`, id, k.Transcript.Recipient, k.Identity.Recipient, seqs[0], seqs[1])
+		_, err := turn.Tx.Exec(ctx, `INSERT INTO sceau.cases (case_id, transcript_recipient, identity_recipient, transcript_seq, identity_seq,
+				transcript_signature, identity_signature)
+			VALUES ($1, $2, $3, $4, $5, $6, $7)`, id, k.Transcript.Recipient, k.Identity.Recipient, seqs[0], seqs[1],
+			w.vouch(id, seal.Transcript, k.Transcript), w.vouch(id, seal.Identity, k.Identity))
 		return nil, err
 	})
 	if err != nil {
@@ -154,6 +176,16 @@ func (w *World) Ready() string {
 	}
 	w.Keys[id] = k
 	return id
+}
+
+// vouch signs a recipient.
+func (w *World) vouch(id, class string, k *seal.Key) []byte {
+	w.t.Helper()
+	statement, err := seal.RecipientStatement(id, class, k.Recipient)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return ed25519.Sign(w.vouching, statement)
 }
 
 // Opened opens a conversation, lets agent join it, and writes texts as the minor.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/policy"
 )
 
@@ -20,10 +21,10 @@ type Role string
 
 // The processes and the sections each needs.
 const (
-	// RolePublic serves minors: log, database, public, custodian.socket.
+	// RolePublic serves minors: log, database, public, custodian.socket, seal.
 	RolePublic Role = "public"
 	// RoleStaff serves staff: log, database, staff, custodian.socket, oidc,
-	// policy.
+	// policy, seal.
 	RoleStaff Role = "staff"
 	// RoleCustodian holds the gate: log, database, custodian, vault, oidc,
 	// policy.
@@ -69,6 +70,7 @@ func (c *checker) run(role Role) {
 			section, f = "staff", cfg.Staff
 		}
 		c.face(section, f)
+		c.recipients("seal.recipients_public_keys", cfg.Seal.RecipientsPublicKeys)
 		within(c, "limits.requests_per_minute", cfg.Limits.RequestsPerMinute, 10, 1_000_000)
 		within(c, "limits.conversations_per_hour", cfg.Limits.ConversationsPerHour, 1, 1_000_000)
 		within(c, "limits.returns_per_hour", cfg.Limits.ReturnsPerHour, 1, 1_000_000)
@@ -95,6 +97,17 @@ func (c *checker) required(key, value string) bool {
 		return false
 	}
 	return true
+}
+
+// recipients: no value is repeated, public as it is, since it may be the wrong
+// one in the wrong place.
+func (c *checker) recipients(key string, values []string) {
+	if !c.required(key, strings.Join(values, "")) {
+		return
+	}
+	if _, err := seal.ParseRecipientKeys(values); err != nil {
+		c.fail(key, "%v", err)
+	}
 }
 
 func (c *checker) oneOf(key, value string, allowed ...string) {

@@ -121,6 +121,9 @@ type Vault struct {
 	// PepperKey is the transit key of recovery phrases; "phrase-pepper" when
 	// absent.
 	PepperKey string `yaml:"pepper_key"`
+	// RecipientsKey is the transit Ed25519 key that signs the recipients of
+	// cases; "recipients" when absent.
+	RecipientsKey string `yaml:"recipients_key"`
 	// Timeout bounds one request to Vault. 100ms to 30s; 3s when absent.
 	Timeout time.Duration `yaml:"timeout"`
 }
@@ -152,8 +155,14 @@ type OIDC struct {
 	Roles map[string]string `yaml:"roles"`
 }
 
-// Seal chooses how content is sealed.
+// Seal chooses how content is sealed, and whose recipients are believed.
 type Seal struct {
+	// RecipientsPublicKeys are the Ed25519 keys, 32 bytes in standard base64,
+	// of which one must have signed whatever a face seals to: the public half
+	// of Vault's key (see Vault.RecipientsKey), and while keys change that of its
+	// successor too. Both faces need it.
+	RecipientsPublicKeys []string `yaml:"recipients_public_keys"`
+
 	// Classical gives new cases X25519 keys instead of the post-quantum hybrid
 	// (ML-KEM-768 with X25519), for tools that lack the hybrid. What is
 	// already sealed stays as it is.
@@ -205,6 +214,7 @@ func (c *Config) defaults() {
 	set(&c.Vault.CasesMount, "sceau-cases")
 	set(&c.Vault.TransitMount, "sceau-transit")
 	set(&c.Vault.PepperKey, "phrase-pepper")
+	set(&c.Vault.RecipientsKey, "recipients")
 	set(&c.Vault.Timeout, 3*time.Second)
 	set(&c.OIDC.StaffAudience, "sceau-staff")
 	set(&c.OIDC.CustodianAudience, "sceau-custodian")

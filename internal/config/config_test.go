@@ -18,6 +18,7 @@ public:
   trusted_proxies: [127.0.0.0/8, "2001:db8::/32"]
   metrics: 127.0.0.1:9080
   shutdown_grace: 3s
+seal: {recipients_public_keys: [UNhY4JhezH9gQYqvDMWrWH9CwlcKiECVqejMrND2VFw=]}
 custodian:
   socket: /run/sceau/custodian.sock
 `
@@ -44,8 +45,8 @@ func TestRefusals(t *testing.T) {
 		role       Role
 		want       string
 	}{
-		{"unknown key", publicYAML + "  sockett: /x\n", nil, RolePublic, "sceau.yaml:12: unknown key sockett"},
-		{"unknown section", publicYAML + "s3cr3t-section: 1\n", nil, RolePublic, "sceau.yaml:12: unknown key"},
+		{"unknown key", publicYAML + "  sockett: /x\n", nil, RolePublic, "sceau.yaml:13: unknown key sockett"},
+		{"unknown section", publicYAML + "s3cr3t-section: 1\n", nil, RolePublic, "sceau.yaml:13: unknown key"},
 		{"second document", publicYAML + "---\nlog: {}\n", nil, RolePublic, "a second document"},
 		{"duplicate key", publicYAML + "log:\n  origin: s3cr3t-other\n", nil, RolePublic, "key log is set twice, first at line 1"},
 		{"wrong type", strings.Replace(publicYAML, "3s", "s3cr3t-duration", 1), nil, RolePublic, "sceau.yaml:9: expected a duration"},
@@ -64,6 +65,10 @@ func TestRefusals(t *testing.T) {
 		{"unknown role name", publicYAML + "oidc: {issuer: 'https://a.example', roles: {a: s3cr3t}}\n", nil, RoleStaff, "oidc.roles: every value"},
 		{"key file missing", publicYAML + "policy: {key_id: k, public_key_file: /nowhere/key.pem}\n", nil, RoleStaff, "the file /nowhere/key.pem does not exist"},
 		{"half of TLS", publicYAML, []string{"SCEAU_PUBLIC_TLS_KEY=/s3cr3t"}, RolePublic, "public.tls_certificate: needs tls_key"},
+		{"no key of recipients", strings.Replace(publicYAML, "[UNhY4JhezH9gQYqvDMWrWH9CwlcKiECVqejMrND2VFw=]", "[]", 1), nil, RolePublic, "seal.recipients_public_keys: is missing"},
+		{"no key of recipients for staff", strings.Replace(publicYAML, "[UNhY4JhezH9gQYqvDMWrWH9CwlcKiECVqejMrND2VFw=]", "[]", 1), nil, RoleStaff, "seal.recipients_public_keys: is missing"},
+		{"a key of recipients that is none", publicYAML, []string{"SCEAU_SEAL_RECIPIENTS_PUBLIC_KEYS=s3cr3t"}, RolePublic, "seal.recipients_public_keys (SCEAU_SEAL_RECIPIENTS_PUBLIC_KEYS): a key that signs recipients is 32 bytes"},
+		{"a key of recipients twice", strings.Replace(publicYAML, "[UNh", "[UNhY4JhezH9gQYqvDMWrWH9CwlcKiECVqejMrND2VFw=, UNh", 1), nil, RolePublic, "listed twice"},
 		{"long socket", publicYAML, []string{"SCEAU_CUSTODIAN_SOCKET=/" + strings.Repeat("s3cr3t", 20)}, RolePublic, "107 bytes"},
 	}
 	for _, tt := range tests {

@@ -20,6 +20,7 @@ const (
 	TransitMount  = "sceau-transit" // transit
 	PepperKey     = "phrase-pepper" // HMAC of recovery phrases
 	CheckpointKey = "checkpoint"    // Ed25519, signs checkpoints of the log
+	RecipientsKey = "recipients"    // Ed25519, signs the recipients of cases
 )
 
 // AppRole is what a process signs in to Vault with: two files of mode 0600.
@@ -34,7 +35,7 @@ func (v *Vault) Provision(ctx context.Context) error {
 		return err
 	}
 	if err := v.mount(ctx, TransitMount, &api.MountInput{Type: "transit",
-		Description: "Sceau's pepper and checkpoint key"}); err != nil {
+		Description: "Sceau's pepper and signing keys"}); err != nil {
 		return err
 	}
 	// A fresh KV v2 mount answers 400 while it upgrades itself in the background.
@@ -45,8 +46,8 @@ func (v *Vault) Provision(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// "hmac" keys are for HMAC only; neither can be exported or deleted.
-	for name, kind := range map[string]string{PepperKey: "hmac", CheckpointKey: "ed25519"} {
+	// "hmac" keys are for HMAC only; none can be exported or deleted.
+	for name, kind := range map[string]string{PepperKey: "hmac", CheckpointKey: "ed25519", RecipientsKey: "ed25519"} {
 		input := map[string]any{"type": kind}
 		if kind == "hmac" {
 			input["key_size"] = 32
@@ -109,6 +110,22 @@ func (v *Vault) Credentials(ctx context.Context, process, dir string) (AppRole, 
 		return files, fmt.Errorf("issue a secret id for %s: %w", process, errors.Join(err, errNoAnswer(secret)))
 	}
 	return files, writeSecret(files.SecretIDFile, secret.Data["secret_id"])
+}
+
+// RecipientsPublicKey is the public half of the key that signs recipients, as a
+// face's configuration wants it: 32 bytes in standard base64.
+func (v *Vault) RecipientsPublicKey(ctx context.Context) (string, error) {
+	secret, err := v.Root.Logical().ReadWithContext(ctx, TransitMount+"/keys/"+RecipientsKey)
+	if err != nil || secret == nil {
+		return "", fmt.Errorf("read the key that signs recipients: %w", errors.Join(err, errNoAnswer(secret)))
+	}
+	versions, _ := secret.Data["keys"].(map[string]any)
+	first, _ := versions["1"].(map[string]any)
+	public, _ := first["public_key"].(string)
+	if public == "" {
+		return "", errors.New("read the key that signs recipients: it has no public half")
+	}
+	return public, nil
 }
 
 // Login signs in as a process would, with its two files.

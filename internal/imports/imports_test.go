@@ -54,7 +54,7 @@ var rooms = map[string][]string{
 	"web": {"audit", "audit/pglog", "conversation/...", "crypto/seal", "custodian/order", "escalation/...",
 		"internal/pgfault", "policy/...", "staff/..."},
 
-	"internal/config":    {"audit", "policy"},
+	"internal/config":    {"audit", "crypto/seal", "policy"},
 	"internal/hardening": nil,
 	"internal/pgfault":   nil,
 

@@ -53,6 +53,11 @@ func (s *Stack) writeConfigs(ctx context.Context) error {
 	if err := writeFile(keyFile, public); err != nil {
 		return err
 	}
+	vouching, err := s.Vault.RecipientsPublicKey(ctx)
+	if err != nil {
+		return err
+	}
+	vouched := section{"recipients_public_keys": []string{vouching}}
 	pinned := section{"key_id": policyKeyID, "public_key_file": keyFile}
 	oidc := section{"issuer": s.Issuer.URL}
 	limits := section{}
@@ -63,11 +68,11 @@ func (s *Stack) writeConfigs(ctx context.Context) error {
 	for process, doc := range map[string]section{
 		"public": {
 			"public":    section{"listen": s.cfg.Public, "trusted_proxies": []string{ProxyAddress + "/32"}},
-			"custodian": section{"socket": s.Socket}, "limits": limits,
+			"custodian": section{"socket": s.Socket}, "limits": limits, "seal": vouched,
 		},
 		"staff": {
 			"staff": section{"listen": s.cfg.Staff}, "custodian": section{"socket": s.Socket},
-			"oidc": oidc, "policy": pinned, "limits": limits,
+			"oidc": oidc, "policy": pinned, "limits": limits, "seal": vouched,
 		},
 		"custodian": {
 			"custodian": section{"socket": s.Socket, "state_dir": s.path("custodian")},
