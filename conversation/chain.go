@@ -38,6 +38,32 @@ type Head struct {
 	Messages int      // how many messages there were: the link is of position Messages-1
 	Link     [32]byte // of the last one
 	Seq      int64    // the entry
+	Binds    bool     // the custodian recorded it, having verified the messages itself
+}
+
+// Binding returns the heads that messages must agree with. A face records what its
+// database tells it: were that enough, whoever breaks into one could make any
+// conversation unreadable for ever with one false head.
+func Binding(heads []Head) []Head {
+	var binding []Head
+	for _, h := range heads {
+		if h.Binds {
+			binding = append(binding, h)
+		}
+	}
+	return binding
+}
+
+// Doubtful returns those of the heads that these messages do not agree with: nothing
+// is refused for the sake of one that does not bind, and somebody should look.
+func Doubtful(caseID string, ciphertextSHAs [][32]byte, heads []Head) []Head {
+	var doubtful []Head
+	for _, h := range heads {
+		if _, err := CheckChain(caseID, ciphertextSHAs, []Head{h}); err != nil {
+			doubtful = append(doubtful, h)
+		}
+	}
+	return doubtful
 }
 
 // FormatHead writes a link as the entries do: "sha256:" and 64 lower-case

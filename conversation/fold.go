@@ -314,7 +314,7 @@ func headOf(e audit.Entry) (Head, error) {
 	if err != nil || messages < 1 || messages > MaxMessages {
 		return Head{}, errors.New("records no head of the messages")
 	}
-	return Head{Messages: int(messages), Link: link, Seq: e.Seq}, nil
+	return Head{Messages: int(messages), Link: link, Seq: e.Seq, Binds: e.Via == audit.ViaCustodian}, nil
 }
 
 func (c *Conversation) join(id, person, role string, seq int64) {

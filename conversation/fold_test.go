@@ -320,6 +320,25 @@ func TestChain(t *testing.T) {
 	}
 }
 
+// What a face recorded is compared, and binds nobody: one false head must not take a
+// conversation away from a child.
+func TestHeadsOfFacesDoNotBind(t *testing.T) {
+	c, err := conversation.Fold(open(joined(amal), act(audit.ViaCustodian, amal, audit.ActionConversationRead, 2), closedBy(audit.ViaPublic, minor)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b := conversation.Binding(c.Heads); len(c.Heads) != 4 || len(b) != 1 || b[0].Seq != 15 {
+		t.Fatalf("%+v bind", b)
+	}
+	sums := [][32]byte{{1}, {2}}
+	first := conversation.ChainNext(conversation.ChainStart(caseA), 0, sums[0])
+	good, bad := conversation.Head{Messages: 1, Link: first, Seq: 1}, conversation.Head{Messages: 1, Link: [32]byte{9}, Seq: 2}
+	long := conversation.Head{Messages: 3, Link: first, Seq: 3}
+	if d := conversation.Doubtful(caseA, sums, []conversation.Head{good, bad, long}); len(d) != 2 || d[0] != bad || d[1] != long {
+		t.Errorf("%+v are doubtful", d)
+	}
+}
+
 // The chain as another language would compute it from the package's comment.
 func TestChainVector(t *testing.T) {
 	link := conversation.ChainNext(conversation.ChainStart(caseA), 0, [32]byte{})

@@ -113,7 +113,7 @@ func (c *Custodian) evidenceOf(ctx context.Context, file *escalation.Case, lift 
 	for i, m := range messages {
 		sums[i] = m.sum
 	}
-	heads := slices.DeleteFunc(slices.Clone(file.Heads), func(h conversation.Head) bool { return int64(h.Messages) > lift.Messages })
+	heads := slices.DeleteFunc(conversation.Binding(file.Heads), func(h conversation.Head) bool { return int64(h.Messages) > lift.Messages })
 	link, err := conversation.CheckChain(lift.Case, sums, heads)
 	if err != nil {
 		return nil, nil, err

@@ -86,6 +86,68 @@ func (w *world) forgeApproval(k talk, id string, by audit.Actor) {
 	w.must(err)
 }
 
+// One entry of a face that was broken into takes no case out of use.
+func TestAFaceTakesNoCaseOutOfUse(t *testing.T) {
+	w := newWorld(t)
+	ctx := context.Background()
+	public := w.log(audit.ViaPublic)
+	minor := audit.Actor{ID: "minor", Role: "minor"}
+	none := "sha256:" + strings.Repeat("0", 64)
+	amal, diane := w.hire("amal", "P-A", "agent"), w.hire("diane", "P-D", "supervisor")
+	for name, forged := range map[string]struct {
+		log   *pglog.Log
+		draft pglog.Draft
+	}{
+		"read by a face": {w.staffLog, pglog.Draft{Actor: amal.Actor, Action: audit.ActionConversationRead,
+			Details: audit.Details{"messages": int64(1), "head": none}}},
+		"key destroyed by a face": {public, pglog.Draft{Actor: minor, Action: audit.ActionKeyDestroyed,
+			Subject: audit.Subject{Type: "key", ID: "identity"}}},
+		"a later action on no lift": {w.staffLog, pglog.Draft{Actor: diane.Actor, Action: "escalation.widened",
+			Subject: audit.Subject{Type: "escalation", ID: "e"}}},
+		"closed with a false head": {public, pglog.Draft{Actor: minor, Action: audit.ActionConversationClosed,
+			Details: audit.Details{"messages": int64(1), "head": none}}},
+		"closed with a long head": {public, pglog.Draft{Actor: minor, Action: audit.ActionConversationClosed,
+			Details: audit.Details{"messages": int64(900), "head": none}}},
+	} {
+		k := w.open("Il va me tuer")
+		w.join(amal, k)
+		r := w.request(amal, k, "name")
+		w.approve(diane, r, "name")
+		forged.draft.Case = k.id
+		if _, err := forged.log.Append(ctx, forged.draft); err != nil {
+			continue // the database itself refuses it
+		}
+		if got, err := w.release(amal.caller(), r.ID, "name"); err != nil || w.values(k, got) != "name=Camille" {
+			t.Errorf("%s: release: %v", name, err)
+		}
+		for who, as := range map[string]order.Caller{"the agent": amal.caller(), "the minor": k.caller()} {
+			if texts, _, err := w.read(as, k); err != nil || len(texts) != 2 {
+				t.Errorf("%s: %s reads %q, %v", name, who, texts, err)
+			}
+		}
+	}
+}
+
+// Danger does not end with a click: a lift asked for after the minor closed goes its way.
+func TestALiftAfterClosing(t *testing.T) {
+	w := newWorld(t)
+	amal, diane := w.hire("amal", "P-A", "agent"), w.hire("diane", "P-D", "supervisor")
+	k := w.open("Il va me tuer")
+	w.join(amal, k)
+	w.must(w.public.CloseAsMinor(context.Background(), k.id, key()))
+	r := w.request(amal, k, "name")
+	w.approve(diane, r, "name")
+	got, err := w.release(amal.caller(), r.ID, "name")
+	w.must(err)
+	if w.values(k, got) != "name=Camille" {
+		t.Errorf("released %s", w.values(k, got))
+	}
+	for _, as := range []order.Caller{amal.caller(), k.caller()} {
+		_, _, err := w.read(as, k)
+		w.must(err)
+	}
+}
+
 // Who approved looks again until what they granted has ended, and not for ever.
 func TestEvidenceIsNotReadForEver(t *testing.T) {
 	t.Parallel() // it mostly waits, since nothing fakes the log's clock

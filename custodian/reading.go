@@ -181,15 +181,32 @@ func (c *Custodian) recordReading(ctx context.Context, who bearer, caseID string
 		for _, m := range messages {
 			s.sums = append(s.sums, m.sum)
 		}
-		r, err := c.tryReading(ctx, who, caseID, s)
-		if !errors.Is(err, errBehind) {
-			return r, err
+		r, err := c.tryReading(ctx, who, caseID, s, attempt == 2)
+		if errors.Is(err, errBehind) {
+			continue
 		}
+		if err == nil {
+			c.doubt(ctx, s.file, s.sums)
+		}
+		return r, err
 	}
 	return recorded{}, refuse(order.CodeAltered)
 }
 
-func (c *Custodian) tryReading(ctx context.Context, who bearer, caseID string, s *readingSession) (recorded, error) {
+// doubt tells the operator of heads that a face recorded and that the messages do not
+// agree with: the face was told another story by its database, or told one itself.
+func (c *Custodian) doubt(ctx context.Context, file *escalation.Case, sums [][32]byte) {
+	for _, h := range conversation.Doubtful(file.Case, sums, file.Heads) {
+		c.logger.WarnContext(ctx, "a face recorded a head that the messages do not agree with", "entry", h.Seq)
+	}
+	for _, d := range file.Disregarded {
+		c.logger.WarnContext(ctx, "a face wrote an entry that is disregarded", "entry", d.Seq, "action", d.Action)
+	}
+}
+
+// tryReading verifies against what binds. A head that a face recorded of more messages
+// than were read makes it read again, but the last time: it may never come true.
+func (c *Custodian) tryReading(ctx context.Context, who bearer, caseID string, s *readingSession, last bool) (recorded, error) {
 	r, _, err := c.record(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (string, pglog.Ref, error) {
 		docket, err := c.openDocket(ctx, turn, caseID)
 		if err != nil {
@@ -200,10 +217,10 @@ func (c *Custodian) tryReading(ctx context.Context, who bearer, caseID string, s
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
-		if n := len(file.Heads); n > 0 && file.Heads[n-1].Messages > len(s.sums) {
+		if n := len(file.Heads); !last && n > 0 && file.Heads[n-1].Messages > len(s.sums) {
 			return "", pglog.Ref{}, errBehind
 		}
-		link, err := conversation.CheckChain(caseID, s.sums, file.Heads)
+		link, err := conversation.CheckChain(caseID, s.sums, conversation.Binding(file.Heads))
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
@@ -351,7 +368,7 @@ func (c *Custodian) verifiedMessages(ctx context.Context, s *readingSession, fro
 	// Entries that came since may have recorded heads of messages that were
 	// not read yet: these are checked when they are.
 	var heads []conversation.Head
-	for _, h := range s.file.Heads {
+	for _, h := range conversation.Binding(s.file.Heads) {
 		if h.Messages <= len(s.sums) {
 			heads = append(heads, h)
 		}
