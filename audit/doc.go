@@ -1,8 +1,8 @@
-// Package audit is the log that nobody can unmake, its operator included: what
-// an entry is, how entries are chained, and how an export is verified. It is
-// pure: values in, values out, no database, no clock, no network. Package
-// audit/pglog keeps such a log in PostgreSQL; cmd/sceau-inspect runs [Verify]
-// on an inspector's laptop.
+// Package audit is the log that nobody, its operator included, can change
+// without being found out: what an entry is, how entries are chained, and how
+// an export is verified. It is pure: values in, values out, no database, no
+// clock, no network. Package audit/pglog keeps such a log in PostgreSQL;
+// cmd/sceau-inspect runs [Verify] on an inspector's laptop.
 //
 // A leaf is one entry as one line of JSON with exactly one spelling:
 //

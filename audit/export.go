@@ -162,8 +162,8 @@ func (x *Export) Abort() {
 		return
 	}
 	x.closed = true
-	// Nothing is owed to an aborted export: what cannot be removed has no
-	// meta.json, and so is refused by every verifier.
+	// Errors do not matter here: what cannot be removed has no meta.json, so
+	// every verifier refuses it.
 	for _, f := range []*exportFile{x.log, x.openings} {
 		if f != nil {
 			_ = f.f.Close()

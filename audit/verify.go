@@ -86,7 +86,8 @@ func (v *verifier) run() *Damage {
 	v.chain = ContinueChain(m.First, m.Prev)
 	v.rules = newRules(m.First > 0)
 
-	// What the entry before the first must have been, a pruned export says itself.
+	// A pruned export says itself what hash must come before its first entry,
+	// so hashes of older entries cannot be compared with it.
 	for len(v.known) > 0 && v.known[0].Seq < m.First-1 {
 		v.known = v.known[1:]
 		v.report.Uncompared++

@@ -11,8 +11,8 @@ import (
 	"github.com/sceau-project/sceau/policy"
 )
 
-// ErrHistory means that a case's entries tell a story that cannot have happened:
-// somebody wrote entries around the rules. Nothing may be decided from it.
+// ErrHistory means that a case's entries say what cannot have happened:
+// somebody wrote entries that the rules forbid. Nothing may be decided from it.
 var ErrHistory = errors.New("the entries of the case contradict each other")
 
 // A State of a conversation. It is empty while a case only has its keys.
@@ -164,7 +164,7 @@ var rules = map[audit.Action]struct {
 	audit.ActionConversationJoined:     {via: audit.ViaStaff, opened: true, open: true, head: true, apply: (*Conversation).joined},
 	audit.ActionConversationHandedOver: {via: audit.ViaStaff, opened: true, open: true, head: true, apply: (*Conversation).handedOver},
 	audit.ActionConversationRead:       {via: audit.ViaCustodian, opened: true, head: true, apply: nothingMore},
-	audit.ActionEscalationRequested:    {via: audit.ViaStaff, opened: true, head: true, apply: nothingMore}, // danger does not end with a click
+	audit.ActionEscalationRequested:    {via: audit.ViaStaff, opened: true, head: true, apply: nothingMore}, // also when closed: danger can go on after a conversation
 	audit.ActionConversationClosed:     {via: audit.ViaPublic, orVia: audit.ViaStaff, opened: true, open: true, head: true, apply: (*Conversation).closed},
 }
 

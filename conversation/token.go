@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-const tokenSize = 32 // bytes: guessing one is out of reach, so comparing hashes by index is enough
+const tokenSize = 32 // bytes: too many to guess, so finding a token by the index on its hash is safe
 
 // NewToken draws a conversation token from random (crypto/rand.Reader in service):
 // what the minor's browser holds, and the hash that PostgreSQL keeps of it.

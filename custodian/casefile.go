@@ -107,5 +107,5 @@ func messagesFrom(ctx context.Context, q querier, caseID string, from, to int) (
 	return all, nil
 }
 
-// allMessages is no limit.
+// allMessages stands for no limit.
 const allMessages = 1 << 30

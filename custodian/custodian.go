@@ -7,12 +7,12 @@
 // after, reads the case key from Vault. It unwraps file keys from headers
 // whose hash the log holds, forgets the case key, and answers.
 //
-// It takes nobody's word: not its caller's (an order has no state, no header
-// and no permission in it), and not that of the rows in PostgreSQL which
-// anybody but the log writes. What it trusts is the chain of entries, Vault,
-// bytes whose hash is in the chain, and tokens that it has verified itself.
+// It believes neither its caller (an order has no state, no header and no
+// permission in it) nor the rows of PostgreSQL, except entries of the log. What
+// it trusts is the chain of entries, Vault, bytes whose hash is in the chain,
+// and tokens that it has verified itself.
 //
-// When anything is missing it refuses: no log, no gate.
+// When any of these is missing it refuses every order.
 package custodian
 
 import (

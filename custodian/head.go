@@ -86,7 +86,7 @@ func (m *memory) recall() *seen {
 	return &s
 }
 
-// note takes note of an entry that is durable, without a file.
+// note remembers a durable entry in memory only.
 func (m *memory) note(s seen) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// lockDir makes the state directory this process's alone: two memories of the
-// head in one file would forget each other's.
+// lockDir claims the state directory for this process alone: two custodians
+// with one file would overwrite what the other remembered.
 func lockDir(dir string) (*os.File, error) {
 	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {

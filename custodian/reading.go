@@ -34,8 +34,9 @@ type readingSession struct {
 	link [32]byte   // of the last of them
 }
 
-// forget drops the key. Go cannot wipe a string, so what remains is the
-// garbage collector's: the process is not dumpable and leaves no core.
+// forget drops the key. Go cannot wipe a string, so it stays in memory until
+// the garbage collector reuses the place; the process is not dumpable and
+// leaves no core.
 func (s *readingSession) forget() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

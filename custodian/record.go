@@ -16,12 +16,12 @@ import (
 	"github.com/sceau-project/sceau/policy"
 )
 
-// recorded is what readKey asks for: an entry that is durable, and the moment
-// before which it was. Only record makes one.
+// recorded is an entry that is durable, and a moment before its commit. readKey
+// requires one, and only record makes one.
 type recorded struct {
 	caseID string
 	ref    pglog.Ref
-	since  time.Time // monotonic, taken before the commit: errs on the strict side
+	since  time.Time // monotonic, taken before the commit: the entry seems older than it is, never younger
 }
 
 // effect decides an order under the head lock and appends its entry. It may
@@ -111,7 +111,7 @@ func (c *Custodian) readKey(ctx context.Context, r recorded, talk *conversation.
 	if err != nil {
 		return nil, vaultRequest, err
 	}
-	// A process that was stopped while it asked has got a key too late.
+	// A process that was paused while it asked may have got the key too late.
 	if c.config.Now().Sub(r.since) > freshness {
 		return nil, vaultRequest, errTooLate
 	}

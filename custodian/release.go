@@ -48,8 +48,8 @@ func (c *Custodian) release(ctx context.Context, o order.Release) (order.Release
 	}
 	c.config.Reached(StepIntentDurable)
 
-	// From here on the caller going away changes nothing: there is an intent,
-	// and it shall have its outcome.
+	// From here on it changes nothing when the caller goes away: there is an
+	// intent, and it must get its outcome.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), orderTimeout)
 	defer cancel()
 	keys, vaultRequest, err := c.unwrapFacets(ctx, in)
@@ -85,7 +85,7 @@ func (c *Custodian) recordIntent(ctx context.Context, who bearer, o order.Releas
 		}
 		in.file, in.lift = docket.Case, lift
 		if in.lift.Requester.ID != in.actor.ID {
-			// Another's grant is none: not even its existence is told.
+			// A grant of somebody else is answered as if it did not exist.
 			return "", pglog.Ref{}, refuse(order.CodeEscalation)
 		}
 		decision, err := c.ask(ctx, turn.Tx, in.file.ReleaseInput(turn.At, in.actor, in.lift, facets, turn.ClockTrails))
@@ -97,7 +97,7 @@ func (c *Custodian) recordIntent(ctx context.Context, who bearer, o order.Releas
 		case !decision.Allow:
 			return "", pglog.Ref{}, notAllowed(decision)
 		}
-		// The machine's own rules hold under any policy.
+		// The rules of the state machine hold whatever policy says.
 		if err := in.file.CheckRelease(in.lift, in.actor, facets, turn.At); err != nil {
 			return "", pglog.Ref{}, err
 		}

@@ -120,7 +120,7 @@ func answerJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
-	_, _ = w.Write(raw) // a caller who went away gets no second chance: it orders again
+	_, _ = w.Write(raw) // a caller who went away can order again
 }
 
 // Serve takes orders on a unix socket until ctx ends, then lets those under

@@ -261,8 +261,8 @@ func (c *Case) applyClosed(e *Escalation, l audit.Entry) error {
 	return nil
 }
 
-// applyExpired records what time did. Any process may, and no person: the
-// deadline speaks, not the writer.
+// applyExpired records that a deadline has passed. Any process may write it,
+// and no person: the deadline alone makes it true.
 func (c *Case) applyExpired(e *Escalation, l audit.Entry) error {
 	if err := via(l, audit.ViaStaff, audit.ViaCustodian); err != nil {
 		return err

@@ -85,7 +85,8 @@ func (c *Case) CheckDenial(e *Escalation, actor audit.Actor, request audit.Hash,
 
 // checkAnswer holds four eyes that have read, the deadline, and the bond to the request.
 func (c *Case) checkAnswer(e *Escalation, on Event, actor audit.Actor, request audit.Hash, at time.Time) error {
-	// Conflicts first: who may not answer at all learns that, whatever the state.
+	// Conflicts first: whoever may not answer at all learns that, whatever the
+	// state.
 	if err := c.CheckConflict(e, actor); err != nil {
 		return err
 	}
@@ -104,8 +105,9 @@ func (c *Case) checkAnswer(e *Escalation, on Event, actor audit.Actor, request a
 	return nil
 }
 
-// CheckConflict holds the second pair of eyes to being somebody else's: not the
-// requester, not the same human under another account, not anyone who took part.
+// CheckConflict checks that actor may answer as the second pair of eyes: not
+// the requester, not the same human under another account, not anyone who took
+// part.
 func (c *Case) CheckConflict(e *Escalation, actor audit.Actor) error {
 	switch {
 	case actor.ID == "" || actor.Person == "" || e.Requester.Person == "":

@@ -62,8 +62,8 @@ func FormatNeeded(needed []policy.ApprovalNeeded) string {
 	return strings.Join(texts, ",")
 }
 
-// ParseNeeded reads what [FormatNeeded] writes. Nobody needed is not a way to
-// write: absence of an approver is a refusal.
+// ParseNeeded reads what [FormatNeeded] writes. It refuses an empty list:
+// nothing is granted without an approval.
 func ParseNeeded(s string) ([]policy.ApprovalNeeded, error) {
 	var needed []policy.ApprovalNeeded
 	for i, text := range strings.Split(s, ",") {

@@ -132,13 +132,14 @@ func (e *Escalation) Deadline() (deadline time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-// Passed is the one meaning of a deadline: still good at its very microsecond.
+// Passed says whether a deadline has passed: at the very microsecond of the
+// deadline it has not. Every comparison with a deadline is made here.
 func Passed(deadline, at time.Time) bool { return deadline.Before(at) }
 
 // Complete says whether every approval that policy asked for is there, each
 // counted by person.
 func (e *Escalation) Complete() bool {
-	if len(e.Needed) == 0 { // nobody to ask is not nobody needed
+	if len(e.Needed) == 0 { // an empty list does not mean that no approval is needed
 		return false
 	}
 	for _, n := range e.Needed {
@@ -155,7 +156,8 @@ func (e *Escalation) Complete() bool {
 	return true
 }
 
-// common returns the facets that every approval names: who grants fewer, binds.
+// common returns the facets that every approval names: the approval that grants
+// the fewest limits all others.
 func (e *Escalation) common() []string {
 	var all []string
 	for _, f := range e.Asked {

@@ -71,7 +71,7 @@ const (
 	RoleInspector      Role = policy.RoleInspector
 	RolePrivacyOfficer Role = policy.RolePrivacyOfficer
 	RoleMinor          Role = "minor"
-	RoleSweeper        Role = "sweeper"   // a process that records what time did
+	RoleSweeper        Role = "sweeper"   // a process that records what has expired
 	RoleCustodian      Role = "custodian" // the gate, recording outcomes
 )
 

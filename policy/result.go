@@ -6,9 +6,9 @@ import (
 	"fmt"
 )
 
-// read takes what the rules gave apart: allow, reasons and obligations, each
-// there, each of its type, and nothing else. What is not so, or contradicts
-// itself, is no answer.
+// read parses what the rules returned: allow, reasons and obligations, each
+// present, each of its type, and nothing else. Anything else, or a
+// contradiction, counts as no answer.
 func (d *Decision) read(value any) error {
 	top, ok := value.(map[string]any)
 	if !ok || len(top) != 3 {
@@ -57,7 +57,8 @@ func (o *Obligations) read(name string, v any) (err error) {
 	case "facets":
 		o.Facets, err = texts(v)
 	default:
-		// A duty that nobody knows of is a duty that nobody fulfils.
+		// Callers could not fulfil an obligation that this version does not
+		// know.
 		err = errors.New("unknown")
 	}
 	return err

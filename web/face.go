@@ -101,7 +101,8 @@ func newFace(kind Kind, cfg Config, stop <-chan struct{}) (*face, error) {
 	return f, nil
 }
 
-// handler builds the router: what every request passes, then the table.
+// handler builds the router: first what applies to every request, then the
+// routes of the table.
 func (f *face) handler(table []Route, who authenticator) (http.Handler, error) {
 	protect := http.NewCrossOriginProtection()
 	for _, origin := range f.cfg.Origins {

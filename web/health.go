@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// notOfMinors are the dependencies that nothing a minor does needs: minors have
-// no account, and no rule decides over what they write and read. While these
-// are down the public face is ready.
+// notOfMinors are the dependencies that minors do not need: they have no
+// account, and policy does not decide about what they write and read. While
+// these are down the public face is ready all the same.
 var notOfMinors = []string{"issuer", "policy"}
 
 // Check asks whether a dependency would serve now. Names are what /readyz says

@@ -26,7 +26,8 @@ type evidenceOutput struct {
 	}
 }
 
-// evidence shows a supervisor what the request rests on. Reading it is an entry.
+// evidence shows a supervisor what the request is based on. Reading it is an
+// entry of the log.
 func (s *staff) evidence(ctx context.Context, in *liftAct) (*evidenceOutput, error) {
 	c := callerOf(ctx)
 	if !isUUID(in.ID) {

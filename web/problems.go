@@ -141,7 +141,8 @@ func (f *face) problem(err error, french bool) (*Problem, bool) {
 		Detail: text.detail, Errors: found.faults,
 	}
 	if f.kind == Public && (entry.status >= 500 || entry.status == http.StatusTooManyRequests) {
-		// A child whose message does not pass must not lose time on us.
+		// A child whose message does not get through must learn whom else to
+		// call.
 		if french {
 			p.Detail += " En danger maintenant ? Appelle le 17, ou le 114 par SMS."
 		} else {

@@ -123,7 +123,7 @@ type returnInput struct {
 }
 
 // comeBack trades a recovery phrase for a token. Where the minor came back from
-// is sealed before the token is given out: a return leaves its trace or fails.
+// is sealed before the token is given out: no return goes unrecorded.
 func (p *public) comeBack(ctx context.Context, in *returnInput) (*tokenOutput, error) {
 	returned, err := p.custodian.Return(ctx, order.Return{Phrase: order.Secret(in.Body.Phrase)})
 	if err != nil {

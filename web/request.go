@@ -103,7 +103,7 @@ func readBody(w http.ResponseWriter, r *http.Request, writes bool) ([]byte, erro
 	case err != nil:
 		return nil, refuse("request.timeout")
 	case !writes && len(raw) > 0:
-		return nil, refuse("request.malformed") // a GET with a body means something else to somebody
+		return nil, refuse("request.malformed") // servers and proxies disagree about what a GET with a body means
 	case len(raw) == 0:
 		return nil, nil
 	}

@@ -135,7 +135,7 @@ func (f *face) serveDocument(r chi.Router, api huma.API, limit func(http.Handler
 }
 
 func init() {
-	// encoding/json would accept POSTAL_CODE for postal_code: two readers of
-	// one request must not see two things.
+	// encoding/json would accept POSTAL_CODE for postal_code: two programs that
+	// read one request must see the same in it.
 	huma.ValidateStrictCasing = true
 }

@@ -71,8 +71,8 @@ func Serve(ctx context.Context, l Listen, handler http.Handler, stopping func(),
 }
 
 // listen opens the listener. From a trusted proxy a PROXY v2 header is
-// required, from elsewhere it is refused: a client that could name its own
-// address would be sealed under another's.
+// required, from elsewhere it is refused: a client that could choose its
+// address could have somebody else's sealed as its own.
 func listen(ctx context.Context, l Listen) (net.Listener, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", l.Address)
 	if err != nil {

@@ -14,8 +14,9 @@ import (
 	"github.com/sceau-project/sceau/audit"
 )
 
-// A dead peer that never closes its connection must not stop the log for ever.
-// Far above every other timeout, so that it never decides a COMMIT in normal times.
+// attemptTimeout bounds one attempt: a server that is dead but never closes the
+// connection must not stop the log for ever. It is far above every other
+// timeout, so that it never interrupts a COMMIT in normal operation.
 const attemptTimeout = 30 * time.Second
 
 // trailing: how far the clock may be behind the head before it counts as stepped.
@@ -116,8 +117,9 @@ func (l *Log) attempt(b *batch) (err error) {
 func (l *Log) settle(ctx context.Context, conn *pgx.Conn, err error) error {
 	switch {
 	case errors.Is(err, errAbandoned):
-		// The effect may still be using both. Only the socket below can be
-		// closed under it, which ends what it waits for.
+		// The effect may still be using the connection and the stream. Closing
+		// the socket is safe all the same, and ends whatever the effect waits
+		// for.
 		conn.PgConn().Conn().Close()
 		l.conn, l.stream = nil, nil
 	case err != nil && broken(conn, err):
@@ -228,7 +230,7 @@ func committed(ctx context.Context, conn *pgx.Conn, ref Ref) (bool, error) {
 }
 
 // sayStep appends clock.stepped, once for each time the clock fell behind. Only
-// the custodian may write it; it appends often enough.
+// the custodian may write it, and its entries are frequent enough for that.
 func (l *Log) sayStep(c *chain, h head, trails bool) error {
 	if !trails || l.stepSaid || l.cfg.Via != audit.ViaCustodian {
 		return nil
@@ -272,8 +274,8 @@ func (l *Log) lookUp(ctx context.Context, conn *pgx.Conn, jobs []*job) (map[[32]
 	return given, nil
 }
 
-// write copies the chain's rows. Outside of any savepoint: triggers of state
-// tables ask whether their entry is of this very transaction.
+// write copies the chain's rows, outside of any savepoint: triggers of state
+// tables check that their entry was written by the same transaction.
 func (l *Log) write(ctx context.Context, conn *pgx.Conn, c *chain) error {
 	c.stream = append(c.stream, copyTrailer...)
 	if _, err := conn.PgConn().CopyFrom(ctx, bytes.NewReader(c.stream), copyEntries); err != nil {

@@ -32,8 +32,8 @@ func (l *Log) Export(ctx context.Context, req ExportRequest) (Ref, error) {
 	if req.Reason == "" {
 		return Ref{}, errors.New("export the log: say why")
 	}
-	// The folder is claimed first: an entry that records an export which could
-	// never have been written helps nobody.
+	// The folder is made first, so that no entry records an export that could
+	// never be written.
 	first, prev, err := l.firstEntry(ctx)
 	if err != nil {
 		return Ref{}, err
@@ -164,8 +164,8 @@ func (w *exporting) openings(ctx context.Context) error {
 	}
 }
 
-// bundles writes those that are stored. One that is missing is the verifier's
-// to report: it knows which entry names it.
+// bundles writes those that are stored. The verifier reports one that is
+// missing: it knows which entry names it.
 func (w *exporting) bundles(ctx context.Context) error {
 	named := slices.Sorted(maps.Keys(w.policies))
 	rows, err := w.log.cfg.Pool.Query(ctx, `SELECT revision, bundle FROM sceau.policy_bundles WHERE revision = ANY($1)`, named)

@@ -2,15 +2,16 @@
 //
 // One sequencer per [Log] turns concurrent callers into group commits. It locks
 // the head of the log first and only then drains the queue of waiting callers,
-// so that whoever queued while another process held the head still rides along;
-// takes one time for the batch; runs each caller's effect under a savepoint;
-// chains the survivors' entries in memory; writes them with one COPY; commits
-// once; and answers all. Several processes may append to one log: the head's
-// row lock, in READ COMMITTED, is the one order of all events.
+// so that a batch also takes those who queued while another process held the
+// head; takes one time for the batch; runs each caller's effect under a
+// savepoint; chains, in memory, the entries of the effects that succeeded;
+// writes them with one COPY; commits once; and answers all. Several processes
+// may append to one log: the head's row lock, in READ COMMITTED, is the one
+// order of all events.
 //
 // What the database checks again, whatever this package does: a trigger refuses
 // rows that do not continue the chain, that carry another role's via or an
-// action that is not its to write, and moves the head itself.
+// action that the role may not write, and moves the head itself.
 //
 // A caller's context may end its wait in the queue. Once a batch has taken the
 // caller up, the answer is waited for, whatever the context says: it comes

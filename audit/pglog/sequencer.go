@@ -91,7 +91,7 @@ func (l *Log) serve(b *batch) {
 			l.extend()
 			return
 		case b.sent != nil:
-			// Every try until the time is up: a definite answer is worth the wait.
+			// Try until the time is up: a definite answer is worth the wait.
 			if lost.IsZero() {
 				lost = time.Now()
 			}
@@ -104,7 +104,7 @@ func (l *Log) serve(b *batch) {
 			if len(b.jobs) == 0 {
 				return
 			}
-			try = 0 // the culprit is gone, the others start afresh
+			try = 0 // the effect that failed is gone; the others start again
 			continue
 		case errors.Is(err, ErrUnavailable):
 			if try >= maxTries || sqlState(err) == stateLockTimeout {
@@ -132,8 +132,9 @@ func (l *Log) serveAlone(jobs []*job) {
 	}
 }
 
-// retryable: another try, from the head of then, may well pass. SC001 is among
-// them because the database's clock may step back between lock and insert.
+// retryable says whether another try, from the head as it is by then, may
+// succeed. SC001 is among them because the database's clock may step back
+// between lock and insert.
 func retryable(err error) bool {
 	switch sqlState(err) {
 	case stateSerialization, stateDeadlock, stateChain:
@@ -160,7 +161,7 @@ func (l *Log) fail(b *batch, err error) {
 		return
 	}
 	if errors.Is(err, ErrUnknownOutcome) {
-		err = ErrUnavailable // theirs was never sent
+		err = ErrUnavailable // what these asked for was never sent
 	}
 	for {
 		behind := &batch{}

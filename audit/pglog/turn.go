@@ -18,8 +18,8 @@ type Turn struct {
 	// Tx runs the effect's SQL. It cannot commit or roll back: returning does.
 	Tx pgx.Tx
 	// At is the time of every entry of this turn, by the database's clock, UTC.
-	// Deadlines are judged by it: two entries are never judged in another order
-	// than they stand in the log.
+	// Deadlines are judged by it, so they are judged in the order in which the
+	// entries stand in the log.
 	At time.Time
 	// ClockTrails: the clock is more than 5 s behind the log's last entry, so At
 	// stands still and no deadline can be trusted. Release nothing.
@@ -69,8 +69,9 @@ func (l *Log) run(ctx context.Context, s *savepoint, c *chain, j *job, trails bo
 			}
 			came <- o
 		}()
-		// Values go along, the caller's deadline does not: cancelling a query
-		// would break the connection under everyone in the batch.
+		// The effect gets the values of the caller's context but not its
+		// deadline: cancelling a query would break the connection that the
+		// whole batch uses.
 		answer, err := j.effect(uncancelled(j.ctx), turn)
 		if o.err = err; err == nil && answer != nil {
 			o.answer.JSON, o.err = json.Marshal(answer)
@@ -147,8 +148,8 @@ func (s *savepoint) rollback(ctx context.Context) error {
 	return err
 }
 
-// release ends the last turn. What follows is not bound to an effect's time:
-// above all not COMMIT, whose wait for a standby a timeout would cut short.
+// release ends the last turn. The time limit of effects does not apply to the
+// statements after it: at COMMIT it could cut the wait for a standby short.
 func (s *savepoint) release(ctx context.Context) error {
 	if !s.set {
 		return nil

@@ -47,7 +47,8 @@ func (c *upCommand) Run(ctx context.Context, con *console) (err error) {
 	defer func() {
 		con.done()
 		con.line("stopping")
-		// The stack stops in its own time, though the caller has had enough.
+		// The stack gets time to stop even though the caller's context has
+		// ended.
 		stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 		defer cancel()
 		err = errors.Join(err, s.Stop(stop))

@@ -10,9 +10,9 @@ import (
 	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
 )
 
-// watchQueues lets an alarm stand on what waits: a child without an answer, a
-// request to lift anonymity that nobody looks at. The queue is the truth, so it
-// is asked at every scrape; when it cannot be, the figure is not a number.
+// watchQueues publishes what waits as metrics, for alarms: a child without an
+// answer, a request to lift anonymity that nobody looks at. The queues are read
+// at every scrape; when they cannot be, the figure is NaN.
 func (p *parts) watchQueues(lifts *liftstore.Store) {
 	waiting := func(ctx context.Context) (oldest time.Duration, count int, err error) {
 		queue, err := p.conversations.Queue(ctx)

@@ -82,7 +82,8 @@ func idempotency(actor, key, act string, body ...any) pglog.Idempotency {
 // minorOf is the actor of a minor's idempotency keys: each conversation's are its own.
 func minorOf(caseID string) string { return conversation.RoleMinor + ":" + caseID }
 
-// minorActor is how a leaf names a minor: not at all.
+// minorActor is the actor of every entry about a minor: the same for all, so it
+// names nobody.
 var minorActor = audit.Actor{ID: conversation.RoleMinor, Role: conversation.RoleMinor}
 
 // A row is a conversation under its lock.

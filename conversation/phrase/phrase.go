@@ -3,15 +3,15 @@
 //
 // A phrase is eight words of the French BIP-39 list, each drawn uniformly from
 // 2,048: 88 bits, and no checksum, since the phrase is looked up rather than
-// decoded and every bit is better spent on the guesser.
+// decoded: a checksum would only make guessing easier.
 //
 //	"poésie moelleux abeille wagon tulipe frégate cabanon sirop"
 //
-// What a child types back is read kindly. Accents and case do not matter,
-// words may be separated by anything that is not a letter (a hyphen, a comma, a
-// new line, "1."), and a word may be cut after its fourth letter, because no two
-// words of the list begin with the same four. [Normalise] brings all of these to
-// one form, and only that form is ever compared, through an HMAC that this
+// What a child types is read tolerantly. Accents and case do not matter, words
+// may be separated by anything that is not a letter (a hyphen, a comma, a new
+// line, "1."), and a word may be cut after its fourth letter, because no two
+// words of the list begin with the same four. [Normalise] brings all of these
+// to one form, and only that form is ever compared, through an HMAC that this
 // package knows nothing of:
 //
 //	"poesie moelleux abeille wagon tulipe fregate cabanon sirop"
@@ -67,7 +67,7 @@ var (
 
 // indexByPrefix maps the first four letters of each word, without accents, to
 // the whole word without accents. It panics on a list that BIP-39 would not
-// accept: a wrong list would weaken every phrase without a sound.
+// accept: a wrong list would weaken every phrase and nobody would notice.
 func indexByPrefix(words []string) map[string]string {
 	index := make(map[string]string, len(words))
 	for _, w := range words {

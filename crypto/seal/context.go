@@ -45,7 +45,7 @@ var (
 func (c Context) check() error {
 	if !caseForm.MatchString(c.Case) || (c.Class != Transcript && c.Class != Identity) ||
 		len(c.Item) > 100 || !itemForm.MatchString(c.Item) {
-		return fmt.Errorf("%q of class %q is no context of sealed content", c.Item, c.Class)
+		return fmt.Errorf("%q of class %q does not name sealed content", c.Item, c.Class)
 	}
 	return nil
 }

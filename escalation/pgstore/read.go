@@ -13,7 +13,8 @@ import (
 	"github.com/sceau-project/sceau/policy"
 )
 
-// pageSize bounds every list: a queue that long is an emergency of its own.
+// pageSize bounds every list, so that a very long queue does not fill the
+// memory.
 const pageSize = 200
 
 // Get returns an escalation as its entries tell it. Its requester and every
@@ -80,9 +81,9 @@ func (s *Store) list(ctx context.Context, query string, args ...any) ([]*escalat
 	return list, nil
 }
 
-// Sweep records what time did: requests that nobody answered, grants that nobody
-// used. It returns how many it recorded. Whether something has expired never
-// depends on it: deadlines are compared wherever they matter.
+// Sweep records what has expired: requests that nobody answered, grants that
+// nobody used. It returns how many it recorded. Whether something has expired
+// never depends on it: deadlines are compared wherever they matter.
 func (s *Store) Sweep(ctx context.Context) (int, error) {
 	rows, err := s.pool.Query(ctx, `
 		SELECT escalation_id::text FROM sceau.escalations
@@ -116,5 +117,7 @@ func (s *Store) Sweep(ctx context.Context) (int, error) {
 	return swept, nil
 }
 
-// sweeper is a process, not a person: the deadline speaks, not the writer.
+// sweeper is the actor of entries about expiry: a process, not a person.
+// Whether something has expired follows from its deadline, whoever writes it
+// down.
 var sweeper = audit.Actor{ID: "sweeper"}

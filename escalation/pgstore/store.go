@@ -1,5 +1,5 @@
 // Package pgstore keeps escalations in PostgreSQL: it carries out what members
-// of staff do to them, and what time does.
+// of staff do to them, and records what has expired.
 //
 // The log is the truth. Every act is one turn under the head lock: the case's
 // entries are folded, policy is asked with the entry's own time, the entries are

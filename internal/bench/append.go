@@ -1,5 +1,6 @@
 // Package bench measures what the project promises figures for, each beside a
-// baseline on the same machine in the same minute: only ratios travel.
+// baseline on the same machine in the same minute: ratios can be compared
+// between machines, absolute figures cannot.
 package bench
 
 import (

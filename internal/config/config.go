@@ -6,7 +6,7 @@
 // key can be set from the environment instead: SCEAU_ followed by the key in
 // capitals, its dots written as underscores (database.url is
 // SCEAU_DATABASE_URL; lists are separated by commas). The environment wins; an
-// empty variable is as good as none.
+// empty variable counts as unset.
 //
 // Reading is strict: an unknown key, a second document, a duplicate, a value
 // out of its range, or an unknown SCEAU_* variable of a known section stops

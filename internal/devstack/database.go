@@ -32,8 +32,8 @@ func CreateRoles(ctx context.Context, url string, passwords map[string]string) e
 		return fmt.Errorf("connect to create roles: %w", err)
 	}
 	defer conn.Close(ctx)
-	// Two at once would stumble over each other's catalog rows. The lock is
-	// let go of with the connection.
+	// Two at once would fail on each other's catalog rows. The lock ends with
+	// the connection.
 	if _, err := conn.Exec(ctx, `SELECT pg_advisory_lock(hashtext('sceau roles'))`); err != nil {
 		return fmt.Errorf("create roles: %w", err)
 	}

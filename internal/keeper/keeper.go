@@ -200,7 +200,8 @@ func start(at place, name, key string) error {
 	}
 }
 
-// keep is the keeper's life.
+// keep is what the keeper process does from start to end: it holds the lock,
+// runs the job, and cleans up.
 func keep(at place, job Job) error {
 	// Waits, because users try this lock for an instant to see whether it is held.
 	alive, err := lock(at.alive, syscall.LOCK_EX)
