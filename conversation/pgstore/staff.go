@@ -14,7 +14,8 @@ import (
 
 // Join lets an agent take a conversation that has none, or a psychologist come to
 // the agent who has it. Of several who join at once, the head's lock lets one be its
-// agent. Refusals: [conversation.ErrRole], [conversation.ErrNotFound], [conversation.ErrClosed], [conversation.ErrTaken],
+// agent. Refusals: [conversation.ErrRole], [conversation.ErrNotFound], also of what is closed and was not theirs,
+// [conversation.ErrClosed], [conversation.ErrTaken],
 // [conversation.ErrAlreadyJoined], [conversation.ErrNoAgentYet].
 func (s *Store) Join(ctx context.Context, who audit.Actor, caseID, key string) error {
 	if who.Role != conversation.RoleAgent && who.Role != conversation.RolePsychologist {

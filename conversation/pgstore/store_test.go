@@ -411,7 +411,7 @@ func TestRefusals(t *testing.T) {
 	w.refused("writing after closing", err, conversation.ErrClosed)
 	_, err = w.staff.WriteAsStaff(ctx, amal, o.Case, clientKey(), "trop tard")
 	w.refused("writing after closing", err, conversation.ErrClosed)
-	w.refused("joining after closing", w.staff.Join(ctx, bruno, o.Case, clientKey()), conversation.ErrClosed)
+	w.refused("joining after closing", w.staff.Join(ctx, bruno, o.Case, clientKey()), conversation.ErrNotFound)
 	w.refused("leaving after closing", w.staff.Leave(ctx, amal, o.Case, clientKey()), conversation.ErrClosed)
 	w.refused("closing after closing", w.staff.CloseAsAgent(ctx, amal, o.Case, clientKey()), conversation.ErrClosed)
 	w.refused("entrusting after closing", w.public.Entrust(ctx, o.Case, clientKey(), conversation.FacetName, "A"), conversation.ErrClosed)
