@@ -305,6 +305,25 @@ func TestAnswersFollowReading(t *testing.T) {
 	}
 }
 
+// A lift that an entry of a later version speaks of waits for nobody any more; its
+// requester asks anew.
+func TestVoidWaitsForNobody(t *testing.T) {
+	n := newNight(t, policy.Production)
+	r := n.request()
+	_, err := n.Log(audit.ViaStaff).Append(t.Context(), pglog.Draft{Actor: n.supervisor, Action: "escalation.revoked", Case: n.cse,
+		Subject: audit.Subject{Type: "escalation", ID: r.ID}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := n.store.Pending(t.Context()); err != nil || len(got) != 0 {
+		t.Fatalf("pending: %v, %v", got, err)
+	}
+	if _, err := n.store.Withdraw(t.Context(), pglog.Idempotency{}, n.agent, r.ID); code(err) != policy.ReasonWrongState {
+		t.Fatalf("withdrawn: %v", err)
+	}
+	n.request()
+}
+
 func TestRefusedByPolicyIsRecorded(t *testing.T) {
 	n := newNight(t, policy.Production)
 	for _, tt := range []struct {
