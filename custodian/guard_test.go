@@ -85,7 +85,8 @@ func TestLaterMessagesAreHeldToTheLog(t *testing.T) {
 	w.must(err)
 	_, err = w.public.WriteAsMinor(ctx, k.id, key(), "deux")
 	w.must(err)
-	w.request(amal, k, "name") // records the head
+	_, _, err = w.read(amal.caller(), k) // the custodian records the head
+	w.must(err)
 	w.exec(`UPDATE sceau.messages m SET ciphertext = o.ciphertext FROM sceau.messages o
 		WHERE m.case_id = $1 AND o.case_id = $1 AND m.position = 2 AND o.position = 1`, k.id)
 	_, err = w.client.Unwrap(ctx, session.Session, order.Unwrap{Caller: amal.caller(), From: 2, To: 3})
