@@ -59,6 +59,7 @@ const (
 	stateDeadlock      = "40P01"
 	stateLockTimeout   = "55P03"
 	stateCanceled      = "57014" // statement_timeout
+	stateNoSchema      = "3F000" // the schema sceau is missing
 	stateChain         = "SC001" // our trigger: the rows do not continue the chain
 )
 

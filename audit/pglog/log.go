@@ -98,12 +98,14 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	var via, origin *string
 	err := cfg.Pool.QueryRow(ctx, `SELECT session_user, sceau.via(), (SELECT origin FROM sceau.log_head)`).Scan(&role, &via, &origin)
 	switch {
+	case sqlState(err) == stateNoSchema:
+		return nil, fmt.Errorf("open the log: the database holds none yet; run sceau migrate first: %w", unavailable(err))
 	case err != nil:
 		return nil, fmt.Errorf("open the log: %w", unavailable(err))
 	case via == nil || audit.Via(*via) != cfg.Via:
 		return nil, fmt.Errorf("open the log: role %s may not write as %s", role, cfg.Via)
 	case origin == nil:
-		return nil, errors.New("open the log: it has no origin yet; name it once with the migrate command")
+		return nil, errors.New("open the log: it has no name yet; run sceau migrate first")
 	}
 	l.origin = *origin
 	if _, err := cfg.Pool.Exec(ctx, `SELECT sceau.ensure_partition()`); err != nil {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/internal/pgtest"
 )
 
@@ -32,6 +33,26 @@ func TestOneRuleForOrigins(t *testing.T) {
 		}
 		if accepted != audit.IsOrigin(name) {
 			t.Errorf("%.20q: PostgreSQL says %t, audit %t", name, accepted, audit.IsOrigin(name))
+		}
+	}
+}
+
+// TestADatabaseThatWasNeverMigrated: whoever starts a process too early is told
+// what to run.
+func TestADatabaseThatWasNeverMigrated(t *testing.T) {
+	db := pgtest.New(t)
+	db.Tampered()
+	pool := db.Pool(t, "sceau_operator")
+	for _, missing := range []string{`DELETE FROM sceau.log_head`, `ALTER SCHEMA sceau RENAME TO elsewhere`} {
+		if _, err := db.Super.Exec(t.Context(), `ALTER TABLE sceau.log_head DISABLE TRIGGER USER`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Super.Exec(t.Context(), missing); err != nil {
+			t.Fatal(err)
+		}
+		_, err := pglog.Open(t.Context(), pglog.Config{Pool: pool, Via: audit.ViaOperator})
+		if err == nil || !strings.Contains(err.Error(), "sceau migrate") {
+			t.Errorf("after %s: %v", missing, err)
 		}
 	}
 }
