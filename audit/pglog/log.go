@@ -105,7 +105,7 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	case via == nil || audit.Via(*via) != cfg.Via:
 		return nil, fmt.Errorf("open the log: role %s may not write as %s", role, cfg.Via)
 	case origin == nil:
-		return nil, errors.New("open the log: it has no name yet; run sceau migrate first")
+		return nil, errors.New("open the log: it has no origin yet; run sceau migrate first")
 	}
 	l.origin = *origin
 	if _, err := cfg.Pool.Exec(ctx, `SELECT sceau.ensure_partition()`); err != nil {
