@@ -146,6 +146,9 @@ func (f *follower) look(ctx context.Context, q querier) (ending, error) {
 // reached the end. Others may follow the same entries at the same time.
 func (f *follower) readPage(ctx context.Context, q querier, end ending) (done bool, err error) {
 	next, _ := f.position()
+	if next >= end.next {
+		return true, nil // while this one waited, another went further
+	}
 	rows, err := q.Query(ctx, `
 		SELECT seq, leaf FROM sceau.entries WHERE seq >= $1 AND seq < $2 ORDER BY seq LIMIT $3`, next, end.next, followPage)
 	if err != nil {

@@ -190,15 +190,30 @@ func listen(socket string) (net.Listener, error) {
 	return listener, nil
 }
 
-// quiet is where net/http's own messages go: it prints addresses and the
-// values of panics, so only that there was one is kept.
+// quiet is where net/http's own messages go. It prints addresses and the values
+// of panics, which may be secrets: only that there was one is kept, and the
+// places in the code it passed through.
 type quiet struct{ logger *slog.Logger }
 
 func (q quiet) Write(p []byte) (int, error) {
 	if bytes.Contains(p, []byte("panic")) {
-		q.logger.Error("an order ended in a panic")
+		q.logger.Error("an order ended in a panic", "at", places(p))
 	}
 	return len(p), nil
+}
+
+// places are the "file.go:line" of a stack trace, without arguments or values.
+func places(trace []byte) []string {
+	var at []string
+	for line := range bytes.Lines(trace) {
+		place, ok := bytes.CutPrefix(line, []byte("\t"))
+		if !ok {
+			continue
+		}
+		place, _, _ = bytes.Cut(bytes.TrimSpace(place), []byte(" "))
+		at = append(at, filepath.Base(string(place)))
+	}
+	return at
 }
 
 func (c *Custodian) serveReady(w http.ResponseWriter, r *http.Request) {

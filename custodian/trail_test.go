@@ -1,6 +1,7 @@
 package custodian
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -121,5 +122,16 @@ func BenchmarkTrail(b *testing.B) {
 		if err := trail.extend(0, leaf, nil); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// Between looking where the log ends and reading on, another order may follow
+// the log further than that. There is nothing to read then, and no query to ask.
+func TestFollowedFurtherMeanwhile(t *testing.T) {
+	f := newFollower("log.example.test/ahead", nil, nil)
+	f.trail.next = 5
+	done, err := f.readPage(context.Background(), nil, ending{next: 3})
+	if err != nil || !done {
+		t.Fatalf("done %v, error %v", done, err)
 	}
 }
