@@ -1,11 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +30,7 @@ func (c *crashTest) checkRefusals() {
 		})
 		if !explained {
 			c.Errorf("%s at the %s face was answered %q, and nothing that was away explains it: %s", r.kind, r.face, r.outcome(), c.around(r))
+			c.tellLog(r)
 		}
 	}
 	for _, r := range c.crowd.opened {
@@ -53,6 +57,20 @@ func (c *crashTest) around(r reply) string {
 		}
 	}
 	return "nothing was killed before"
+}
+
+// tellLog shows what a face wrote while it answered.
+func (c *crashTest) tellLog(r reply) {
+	raw, err := os.ReadFile(filepath.Join(c.data, "log", r.face+".log"))
+	if err != nil {
+		c.Error(err)
+	}
+	for line := range strings.Lines(string(raw)) {
+		var said struct{ Time time.Time }
+		if json.Unmarshal([]byte(line), &said) == nil && said.Time.After(r.began) && said.Time.Before(r.ended) {
+			c.Log(strings.TrimSpace(line))
+		}
+	}
 }
 
 // explains says whether an outage is a reason for this refusal.

@@ -4,6 +4,7 @@ import (
 	"context"
 	crypto "crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -102,6 +103,9 @@ func (w *crowd) await(kind string, while time.Duration) {
 	}
 }
 
+// errTooMany: a conversation is given a phrase a minute, even when the answer was lost.
+var errTooMany = errors.New("asked too often")
+
 // hasty says how long somebody waits for the first answer: now and then not long
 // enough, so that it is lost although nothing was killed.
 func (w *crowd) hasty() (context.Context, context.CancelFunc) {
@@ -138,9 +142,12 @@ func (w *crowd) act(kind string, p *person, method, path string, body, out any) 
 		if w.Context().Err() != nil {
 			return r, w.Context().Err()
 		}
-		if r.status == http.StatusTooManyRequests {
+		if r.status == http.StatusTooManyRequests && kind == "return" {
 			w.wait(time.Second) // phrases are tried no faster than so many a second
 			continue
+		}
+		if r.status == http.StatusTooManyRequests {
+			return r, errTooMany
 		}
 		if ctx.Err() != nil { // gone before the answer came
 			ctx = w.Context()

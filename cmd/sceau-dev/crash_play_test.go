@@ -108,7 +108,9 @@ func (w *crowd) play(i, n int, rng *rand.Rand) error {
 			}
 			var out struct{ Phrase string }
 			_, err := w.act("phrase", t.minor, http.MethodPost, "/conversation/phrase", nil, &out)
-			t.phrase = out.Phrase
+			if t.phrase = out.Phrase; errors.Is(err, errTooMany) {
+				return nil
+			}
 			return err
 		},
 		func() error { return w.chat(t, rng.IntN(3), rng.IntN(3)) },

@@ -52,6 +52,7 @@ type outage struct {
 type crashTest struct {
 	*testing.T
 	stack   *stack.Stack
+	data    string // the stack's directory
 	inspect string // the inspector's tool
 	rng     *rand.Rand
 	crowd   *crowd
@@ -93,7 +94,7 @@ func TestKilledOneByOne(t *testing.T) {
 	if err := s.Activate(t.Context(), policy.Production); err != nil {
 		t.Fatal(err)
 	}
-	c := &crashTest{T: t, stack: s, inspect: filepath.Join(bin, "sceau-inspect"), rng: rand.New(rand.NewPCG(seed, 0))}
+	c := &crashTest{T: t, stack: s, data: data, inspect: filepath.Join(bin, "sceau-inspect"), rng: rand.New(rand.NewPCG(seed, 0))}
 	c.crowd = newCrowd(c, seed)
 	c.probe = newProbe(c)
 	t.Logf("started in %.1f s", time.Since(began).Seconds())
