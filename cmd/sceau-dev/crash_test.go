@@ -189,7 +189,8 @@ func (c *crashTest) expectReadyKeys(deadline time.Time) {
 	defer conn.Close(c.Context())
 	ready := 0
 	if !c.until(deadline, func() bool {
-		err = conn.QueryRow(c.Context(), `SELECT count(*) FROM sceau.cases WHERE NOT opened`).Scan(&ready)
+		err = conn.QueryRow(c.Context(), `SELECT count(*) FROM sceau.cases
+			WHERE NOT opened AND coalesce(reserved_until < clock_timestamp(), true)`).Scan(&ready)
 		return err == nil && ready >= leastReady
 	}) {
 		c.Errorf("%d cases are ready, %v", ready, err)
