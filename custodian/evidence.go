@@ -28,18 +28,18 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 		return order.Evidence{}, refuse(order.CodeEscalation)
 	}
 	var file *escalation.Case
-	var lift *escalation.Escalation
+	var esc *escalation.Escalation
 	r, _, err := c.record(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (string, pglog.Ref, error) {
 		actor, err := who.actor(ctx, turn.Tx)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
-		docket, about, err := c.openLift(ctx, turn, o.Escalation)
+		docket, about, err := c.openEscalation(ctx, turn, o.Escalation)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
-		file, lift = docket.Case, about
-		decision, err := c.ask(ctx, turn.Tx, file.EvidenceInput(turn.At, actor, lift))
+		file, esc = docket.Case, about
+		decision, err := c.ask(ctx, turn.Tx, file.EvidenceInput(turn.At, actor, esc))
 		switch {
 		case err != nil:
 			return "", pglog.Ref{}, err
@@ -50,17 +50,17 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 			return "", pglog.Ref{}, notAllowed(decision)
 		}
 		// The machine's own rules hold under any policy.
-		if err := docket.Case.CheckReading(lift, actor, turn.At); err != nil {
+		if err := docket.Case.CheckReading(esc, actor, turn.At); err != nil {
 			return "", pglog.Ref{}, err
 		}
-		ref, err := docket.Append(escalation.EvidenceReadEntry(lift), actor, &decision, nil)
-		return lift.Case, ref, err
+		ref, err := docket.Append(escalation.EvidenceReadEntry(esc), actor, &decision, nil)
+		return esc.Case, ref, err
 	})
 	if err != nil {
 		return order.Evidence{}, err
 	}
 	c.config.Reached(StepIntentDurable)
-	cited, narrative, err := c.evidenceOf(ctx, file, lift)
+	cited, narrative, err := c.evidenceOf(ctx, file, esc)
 	if err != nil {
 		return order.Evidence{}, err
 	}
@@ -68,7 +68,7 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 	if err != nil {
 		return order.Evidence{}, err
 	}
-	answer := order.Evidence{Case: lift.Case, Request: lift.RequestHash.String()}
+	answer := order.Evidence{Case: esc.Case, Request: esc.RequestHash.String()}
 	for _, m := range cited {
 		fileKey, err := key.FileKey(m.header)
 		if err != nil {
@@ -85,7 +85,7 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 
 // openLift finds an escalation by its entries alone: a row in PostgreSQL that
 // has none is none.
-func (c *Custodian) openLift(ctx context.Context, turn *pglog.Turn, id string) (*pgstore.Docket, *escalation.Escalation, error) {
+func (c *Custodian) openEscalation(ctx context.Context, turn *pglog.Turn, id string) (*pgstore.Docket, *escalation.Escalation, error) {
 	caseID, err := caseOf(ctx, turn.Tx, id)
 	if err != nil {
 		return nil, nil, err
@@ -94,18 +94,18 @@ func (c *Custodian) openLift(ctx context.Context, turn *pglog.Turn, id string) (
 	if err != nil {
 		return nil, nil, err
 	}
-	lift, ok := docket.Case.Escalation(id)
+	esc, ok := docket.Case.Escalation(id)
 	if !ok {
 		return nil, nil, refuse(order.CodeEscalation)
 	}
-	return docket, lift, nil
+	return docket, esc, nil
 }
 
 // evidenceOf loads the cited messages, once the whole conversation was
 // verified up to the head that the request recorded, and the header of the
 // narrative, which the request holds the hash of.
-func (c *Custodian) evidenceOf(ctx context.Context, file *escalation.Case, lift *escalation.Escalation) (cited []sealedMessage, narrative []byte, err error) {
-	messages, err := messagesFrom(ctx, c.pool, lift.Case, 0, int(lift.Messages))
+func (c *Custodian) evidenceOf(ctx context.Context, file *escalation.Case, esc *escalation.Escalation) (cited []sealedMessage, narrative []byte, err error) {
+	messages, err := messagesFrom(ctx, c.pool, esc.Case, 0, int(esc.Messages))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -113,22 +113,22 @@ func (c *Custodian) evidenceOf(ctx context.Context, file *escalation.Case, lift 
 	for i, m := range messages {
 		sums[i] = m.sum
 	}
-	heads := slices.DeleteFunc(conversation.Binding(file.Heads), func(h conversation.Head) bool { return int64(h.Messages) > lift.Messages })
-	link, err := conversation.CheckChain(lift.Case, sums, heads)
+	heads := slices.DeleteFunc(conversation.Binding(file.Heads), func(h conversation.Head) bool { return int64(h.Messages) > esc.Messages })
+	link, err := conversation.CheckChain(esc.Case, sums, heads)
 	if err != nil {
 		return nil, nil, err
 	}
-	if int64(len(messages)) != lift.Messages || conversation.FormatHead(link) != lift.Head {
+	if int64(len(messages)) != esc.Messages || conversation.FormatHead(link) != esc.Head {
 		return nil, nil, fmt.Errorf("%w: the messages are not those of the request", errAltered)
 	}
-	for _, position := range lift.Evidence {
+	for _, position := range esc.Evidence {
 		if position >= int64(len(messages)) {
 			return nil, nil, fmt.Errorf("%w: message %d is missing", errAltered, position)
 		}
 		cited = append(cited, messages[position])
 	}
 	var ciphertext []byte
-	err = c.pool.QueryRow(ctx, `SELECT ciphertext FROM sceau.narratives WHERE escalation_id = $1`, lift.ID).Scan(&ciphertext)
+	err = c.pool.QueryRow(ctx, `SELECT ciphertext FROM sceau.narratives WHERE escalation_id = $1`, esc.ID).Scan(&ciphertext)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, nil, fmt.Errorf("%w: the narrative is missing", errAltered)
@@ -138,7 +138,7 @@ func (c *Custodian) evidenceOf(ctx context.Context, file *escalation.Case, lift 
 	if narrative, err = seal.Header(ciphertext); err != nil {
 		return nil, nil, err
 	}
-	if seal.HeaderSum(narrative) != lift.Narrative {
+	if seal.HeaderSum(narrative) != esc.Narrative {
 		return nil, nil, fmt.Errorf("%w: the narrative is not the one of the request", errAltered)
 	}
 	return cited, narrative, nil

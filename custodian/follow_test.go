@@ -90,7 +90,7 @@ func TestAHiddenClosingOpensNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			agent, _, k, r := w.granted("name")
-			_, err := w.lifts.Close(context.Background(), pglog.Idempotency{}, agent.Actor, r.ID)
+			_, err := w.escalations.Close(context.Background(), pglog.Idempotency{}, agent.Actor, r.ID)
 			w.must(err)
 			w.full()
 			_, _, err = w.read(agent.caller(), k)
@@ -147,7 +147,7 @@ func TestWhatWasOnlySeenIsRemembered(t *testing.T) {
 		_, session, err := w.read(agent.caller(), k)
 		w.must(err)
 		w.full()
-		_, err = w.lifts.Close(ctx, pglog.Idempotency{}, agent.Actor, r.ID)
+		_, err = w.escalations.Close(ctx, pglog.Idempotency{}, agent.Actor, r.ID)
 		w.must(err)
 		_, err = w.client.Unwrap(ctx, session.Session, order.Unwrap{Caller: agent.caller(), From: 0, To: 1})
 		w.must(err)
@@ -176,7 +176,7 @@ func TestWhatHappensMeanwhileIsRemembered(t *testing.T) {
 	w := newWorld(t)
 	agent, _, _, r := w.granted("name")
 	w.full()
-	_, err := w.lifts.Close(context.Background(), pglog.Idempotency{}, agent.Actor, r.ID)
+	_, err := w.escalations.Close(context.Background(), pglog.Idempotency{}, agent.Actor, r.ID)
 	w.must(err)
 	var head []byte
 	w.must(w.Super.QueryRow(context.Background(), `SELECT hash FROM sceau.log_head`).Scan(&head))

@@ -30,7 +30,7 @@ func TestAFaceCannotApproveAlone(t *testing.T) {
 
 	// The staff face's own code refuses, for somebody invented as for somebody real.
 	for _, by := range []audit.Actor{ghost, diane.Actor} {
-		if _, err := w.lifts.Approve(ctx, pglog.Idempotency{}, by, r.ID, hash, []string{"name"}); err == nil {
+		if _, err := w.escalations.Approve(ctx, pglog.Idempotency{}, by, r.ID, hash, []string{"name"}); err == nil {
 			t.Errorf("%s approved without having read the evidence", by.ID)
 		}
 	}

@@ -220,7 +220,7 @@ func TestALogThatLostEntriesOpensNothing(t *testing.T) {
 	agent, _, k, r := w.granted("name")
 	_, session, err := w.read(agent.caller(), k)
 	w.must(err)
-	_, err = w.lifts.Close(ctx, pglog.Idempotency{}, agent.Actor, r.ID)
+	_, err = w.escalations.Close(ctx, pglog.Idempotency{}, agent.Actor, r.ID)
 	w.must(err)
 	_, err = w.release(agent.caller(), r.ID, "name")
 	w.refused("after closing", err, "escalation.wrong_state")

@@ -20,10 +20,10 @@ import (
 // intent is a release that is recorded and not yet carried out.
 type intent struct {
 	recorded
-	actor  audit.Actor
-	facets []string
-	file   *escalation.Case
-	lift   *escalation.Escalation
+	actor      audit.Actor
+	facets     []string
+	file       *escalation.Case
+	escalation *escalation.Escalation
 }
 
 // release opens granted facets: the intent first, then the key, then the
@@ -65,7 +65,7 @@ func (c *Custodian) release(ctx context.Context, o order.Release) (order.Release
 	}
 	c.config.Reached(StepOutcomeDurable)
 	return order.Released{
-		Case: in.caseID, Intent: in.ref.Hash.String(), Seq: in.ref.Seq, ReadUntil: in.lift.ReadUntil, Keys: keys,
+		Case: in.caseID, Intent: in.ref.Hash.String(), Seq: in.ref.Seq, ReadUntil: in.escalation.ReadUntil, Keys: keys,
 	}, nil
 }
 
@@ -79,16 +79,16 @@ func (c *Custodian) recordIntent(ctx context.Context, who bearer, o order.Releas
 		if in.actor, err = who.actor(ctx, turn.Tx); err != nil {
 			return "", pglog.Ref{}, err
 		}
-		docket, lift, err := c.openLift(ctx, turn, o.Escalation)
+		docket, esc, err := c.openEscalation(ctx, turn, o.Escalation)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
-		in.file, in.lift = docket.Case, lift
-		if in.lift.Requester.ID != in.actor.ID {
+		in.file, in.escalation = docket.Case, esc
+		if in.escalation.Requester.ID != in.actor.ID {
 			// A grant of somebody else is answered as if it did not exist.
 			return "", pglog.Ref{}, refuse(order.CodeEscalation)
 		}
-		decision, err := c.ask(ctx, turn.Tx, in.file.ReleaseInput(turn.At, in.actor, in.lift, facets, turn.ClockTrails))
+		decision, err := c.ask(ctx, turn.Tx, in.file.ReleaseInput(turn.At, in.actor, in.escalation, facets, turn.ClockTrails))
 		switch {
 		case err != nil:
 			return "", pglog.Ref{}, err
@@ -98,14 +98,14 @@ func (c *Custodian) recordIntent(ctx context.Context, who bearer, o order.Releas
 			return "", pglog.Ref{}, notAllowed(decision)
 		}
 		// The rules of the state machine hold whatever policy says.
-		if err := in.file.CheckRelease(in.lift, in.actor, facets, turn.At); err != nil {
+		if err := in.file.CheckRelease(in.escalation, in.actor, facets, turn.At); err != nil {
 			return "", pglog.Ref{}, err
 		}
-		ref, err := docket.Append(escalation.ReleaseOrderedEntry(in.lift, facets, turn.At), in.actor, &decision, nil)
+		ref, err := docket.Append(escalation.ReleaseOrderedEntry(in.escalation, facets, turn.At), in.actor, &decision, nil)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
-		return in.lift.Case, ref, pgstore.Project(ctx, turn.Tx, in.lift)
+		return in.escalation.Case, ref, pgstore.Project(ctx, turn.Tx, in.escalation)
 	}
 	body, err := json.Marshal([]any{o.Escalation, facets})
 	if err != nil {
@@ -195,12 +195,12 @@ func (c *Custodian) facetHeaders(ctx context.Context, in intent) (map[conversati
 // withdrawn, closed or erased meanwhile is not handed over.
 func (c *Custodian) recordRelease(ctx context.Context, in intent, vaultRequest string) error {
 	var ended error
-	err := c.recordOutcome(ctx, in, func(turn *pglog.Turn, file *escalation.Case, lift *escalation.Escalation) (audit.Entry, error) {
+	err := c.recordOutcome(ctx, in, func(turn *pglog.Turn, file *escalation.Case, esc *escalation.Escalation) (audit.Entry, error) {
 		ended = nil
 		switch {
-		case lift.State != escalation.Released:
+		case esc.State != escalation.Released:
 			ended = refuse(policy.ReasonWrongState)
-		case escalation.Passed(lift.ReadUntil, turn.At):
+		case escalation.Passed(esc.ReadUntil, turn.At):
 			ended = refuse(policy.ReasonGrantWindowOver)
 		case file.Erased():
 			ended = errDestroyed
@@ -208,9 +208,9 @@ func (c *Custodian) recordRelease(ctx context.Context, in intent, vaultRequest s
 			ended = refuse(policy.ReasonNotParticipant)
 		}
 		if ended != nil {
-			return escalation.ReleaseFailedEntry(lift, in.ref.Hash, refusal(ended).Code), nil
+			return escalation.ReleaseFailedEntry(esc, in.ref.Hash, refusal(ended).Code), nil
 		}
-		return escalation.ReleasedEntry(lift, in.ref.Hash, in.facets, vaultRequest), nil
+		return escalation.ReleasedEntry(esc, in.ref.Hash, in.facets, vaultRequest), nil
 	})
 	if err != nil {
 		return err
@@ -222,8 +222,8 @@ func (c *Custodian) recordRelease(ctx context.Context, in intent, vaultRequest s
 // that can be written, the database's refusal is the answer.
 func (c *Custodian) fail(ctx context.Context, in intent, cause error) error {
 	code := refusal(cause).Code
-	err := c.recordOutcome(ctx, in, func(_ *pglog.Turn, _ *escalation.Case, lift *escalation.Escalation) (audit.Entry, error) {
-		return escalation.ReleaseFailedEntry(lift, in.ref.Hash, code), nil
+	err := c.recordOutcome(ctx, in, func(_ *pglog.Turn, _ *escalation.Case, esc *escalation.Escalation) (audit.Entry, error) {
+		return escalation.ReleaseFailedEntry(esc, in.ref.Hash, code), nil
 	})
 	if err != nil {
 		return errors.Join(refusal(err), cause)
@@ -236,11 +236,11 @@ func (c *Custodian) recordOutcome(ctx context.Context, in intent,
 	outcome func(*pglog.Turn, *escalation.Case, *escalation.Escalation) (audit.Entry, error),
 ) error {
 	_, _, err := c.record(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (string, pglog.Ref, error) {
-		docket, lift, err := c.openLift(ctx, turn, in.lift.ID)
+		docket, esc, err := c.openEscalation(ctx, turn, in.escalation.ID)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
-		entry, err := outcome(turn, docket.Case, lift)
+		entry, err := outcome(turn, docket.Case, esc)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
@@ -248,7 +248,7 @@ func (c *Custodian) recordOutcome(ctx context.Context, in intent,
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
-		return in.caseID, ref, pgstore.Project(ctx, turn.Tx, lift)
+		return in.caseID, ref, pgstore.Project(ctx, turn.Tx, esc)
 	})
 	return err
 }

@@ -151,7 +151,7 @@ func TestAGrantEnds(t *testing.T) {
 		w.join(chloe, k)
 		r := w.request(chloe, k, "name")
 		w.approve(diane, r, "name")
-		_, err := w.lifts.Close(ctx, pglog.Idempotency{}, chloe.Actor, r.ID)
+		_, err := w.escalations.Close(ctx, pglog.Idempotency{}, chloe.Actor, r.ID)
 		w.must(err)
 		_, err = w.release(chloe.caller(), r.ID, "name")
 		w.refused("after closing", err, "escalation.wrong_state")
@@ -245,7 +245,7 @@ func TestNothingIsReadLate(t *testing.T) {
 	w.vault.Unseal(t)
 
 	between = func() {
-		_, err := w.lifts.Close(ctx, pglog.Idempotency{}, agent.Actor, r.ID)
+		_, err := w.escalations.Close(ctx, pglog.Idempotency{}, agent.Actor, r.ID)
 		w.must(err)
 	}
 	_, err = w.release(agent.caller(), r.ID, "name")

@@ -55,7 +55,7 @@ type world struct {
 
 	public, staff *conversationstore.Store
 	staffLog      *pglog.Log
-	lifts         *pgstore.Store
+	escalations   *pgstore.Store
 	signing       signingKey
 
 	config  custodian.Config
@@ -80,7 +80,7 @@ func newWorldOn(t *testing.T, db *pgtest.DB, change func(*custodian.Config)) *wo
 	w.public = w.store(audit.ViaPublic, w.log(audit.ViaPublic))
 	w.staff = w.store(audit.ViaStaff, w.staffLog)
 	var err error
-	w.lifts, err = pgstore.New(pgstore.Config{
+	w.escalations, err = pgstore.New(pgstore.Config{
 		Pool: w.Pool(t, "sceau_staff"), Log: w.staffLog, Policy: policystore.NewActive(w.verification()),
 		Recipients: w.recipients(audit.ViaStaff),
 	})
@@ -463,7 +463,7 @@ func (w *world) request(p person, k talk, facets ...string) pgstore.Receipt {
 	ctx := context.Background()
 	messages, err := w.staff.MessagesAt(ctx, k.id, []int{1})
 	w.must(err)
-	r, err := w.lifts.Request(ctx, pglog.Idempotency{}, p.Actor, pgstore.Ask{
+	r, err := w.escalations.Request(ctx, pglog.Idempotency{}, p.Actor, pgstore.Ask{
 		Case: k.id, Ground: "imminent_danger", Danger: danger, Facets: facets,
 		Evidence:  []pgstore.Citation{{Position: 1, Sum: sha256.Sum256(messages[0].Ciphertext)}},
 		Narrative: "Le père est devant la porte.",
@@ -487,7 +487,7 @@ func (w *world) approve(p person, r pgstore.Receipt, facets ...string) {
 	w.reads(p, r)
 	hash, err := audit.ParseHash(r.Request)
 	w.must(err)
-	got, err := w.lifts.Approve(context.Background(), pglog.Idempotency{}, p.Actor, r.ID, hash, facets)
+	got, err := w.escalations.Approve(context.Background(), pglog.Idempotency{}, p.Actor, r.ID, hash, facets)
 	w.must(err)
 	if got.State != "approved" {
 		w.t.Fatalf("the approval left it %s", got.State)

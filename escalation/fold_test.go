@@ -13,7 +13,7 @@ import (
 
 func TestALiftFromRequestToClosing(t *testing.T) {
 	s := requested(t)
-	e := s.lift()
+	e := s.esc()
 	if e.State != Requested || !reflect.DeepEqual(e.Asked, []string{"connection", "name"}) ||
 		!reflect.DeepEqual(e.Evidence, []int64{3, 10}) || !e.AnswerBy.Equal(e.RequestedAt.Add(10*time.Minute)) {
 		t.Fatalf("%+v", e)
@@ -54,46 +54,46 @@ func TestALiftFromRequestToClosing(t *testing.T) {
 func TestOtherEnds(t *testing.T) {
 	t.Run("denied", func(t *testing.T) {
 		s := reviewed(t)
-		s.staff(DeniedEntry(s.lift(), "other_means"), supervisor)
-		if e := s.lift(); e.State != Denied || e.DenialReason != "other_means" {
+		s.staff(DeniedEntry(s.esc(), "other_means"), supervisor)
+		if e := s.esc(); e.State != Denied || e.DenialReason != "other_means" {
 			t.Fatalf("%+v", e)
 		}
 	})
 	t.Run("withdrawn", func(t *testing.T) {
 		s := requested(t)
-		s.staff(WithdrawnEntry(s.lift()), agent)
-		if s.lift().State != Withdrawn {
-			t.Fatal(s.lift().State)
+		s.staff(WithdrawnEntry(s.esc()), agent)
+		if s.esc().State != Withdrawn {
+			t.Fatal(s.esc().State)
 		}
 	})
 	t.Run("expired unanswered", func(t *testing.T) {
 		s := requested(t)
-		s.at = s.lift().AnswerBy.Add(time.Microsecond)
-		s.staff(ExpiredEntry(s.lift()), sweeper)
-		if s.lift().State != Expired {
-			t.Fatal(s.lift().State)
+		s.at = s.esc().AnswerBy.Add(time.Microsecond)
+		s.staff(ExpiredEntry(s.esc()), sweeper)
+		if s.esc().State != Expired {
+			t.Fatal(s.esc().State)
 		}
 	})
 	t.Run("expired unused", func(t *testing.T) {
 		s := approved(t)
-		s.at = s.lift().UseBy.Add(time.Microsecond)
-		s.gate(ExpiredEntry(s.lift()), audit.Actor{ID: "custodian"})
-		if s.lift().State != Expired {
-			t.Fatal(s.lift().State)
+		s.at = s.esc().UseBy.Add(time.Microsecond)
+		s.gate(ExpiredEntry(s.esc()), audit.Actor{ID: "custodian"})
+		if s.esc().State != Expired {
+			t.Fatal(s.esc().State)
 		}
 	})
 	t.Run("refused by policy", func(t *testing.T) {
 		s := talking(t)
-		entry := RefusedEntry(liftID, caseID, "curiosity, of Camille", []string{"name", "shoe size"}, []string{"ground.unknown"})
+		entry := RefusedEntry(escalationID, caseID, "curiosity, of Camille", []string{"name", "shoe size"}, []string{"ground.unknown"})
 		s.staff(entry, supervisor)
-		e := s.lift()
+		e := s.esc()
 		if e.State != Refused || entry.Ground != "" || entry.Details["facets"] != "name" {
 			t.Fatalf("free text reached the leaf: %+v", entry)
 		}
 	})
 	t.Run("two requests, history kept", func(t *testing.T) {
 		s := requested(t)
-		s.staff(WithdrawnEntry(s.lift()), agent)
+		s.staff(WithdrawnEntry(s.esc()), agent)
 		r := asks()
 		r.ID = "second"
 		s.staff(RequestedEntry(r, s.at), agent)
@@ -143,7 +143,7 @@ func TestForgedEntriesAreNotBelieved(t *testing.T) {
 		"reading what was not used":     {unused, evidenceOf, audit.ViaCustodian, supervisor, policy.ReasonGrantExpired},
 		"reading after the window":      {windowOver, evidenceOf, audit.ViaCustodian, supervisor, policy.ReasonGrantWindowOver},
 		"reading after expiry":          {expiredUnused, evidenceOf, audit.ViaCustodian, supervisor, policy.ReasonWrongState},
-		"reading after closing":         {closedLift, evidenceOf, audit.ViaCustodian, supervisor, policy.ReasonWrongState},
+		"reading after closing":         {closedEscalation, evidenceOf, audit.ViaCustodian, supervisor, policy.ReasonWrongState},
 		"reading after erasure":         {erased, evidenceOf, audit.ViaCustodian, supervisor, policy.ReasonConversationErased},
 		"approval of another request":   {requested, ofAnother(giveAll), audit.ViaStaff, supervisor, policy.ReasonRequestChanged},
 		"approval twice":                {approvedHalf, giveAll, audit.ViaStaff, supervisor, policy.ReasonApproverAnswered},
@@ -182,7 +182,7 @@ func TestForgedEntriesAreNotBelieved(t *testing.T) {
 		"order too late":                {unused, order("connection"), audit.ViaCustodian, agent, policy.ReasonGrantExpired},
 		"order after expiry":            {expiredUnused, order("connection"), audit.ViaCustodian, agent, policy.ReasonGrantExpired},
 		"order after the window":        {windowOver, order("connection"), audit.ViaCustodian, agent, policy.ReasonGrantWindowOver},
-		"order after closing":           {closedLift, order("connection"), audit.ViaCustodian, agent, policy.ReasonWrongState},
+		"order after closing":           {closedEscalation, order("connection"), audit.ViaCustodian, agent, policy.ReasonWrongState},
 		"order for longer":              {approvedOnce, later("read_until", order("connection")), audit.ViaCustodian, agent, policy.ReasonGrantBeyondPolicy},
 		"order of a second use":         {approvedOnce, with("use", int64(2), order("connection")), audit.ViaCustodian, agent, policy.ReasonGrantBeyondPolicy},
 		"order after handing over":      {handedOn, order("connection"), audit.ViaCustodian, agent, policy.ReasonNotParticipant},
@@ -272,12 +272,12 @@ func (s *story) disregards(e audit.Entry, v audit.Via, by audit.Actor, before *C
 // What a later version says of a lift may have ended it: this one opens nothing by
 // it any more. The case goes on.
 func TestUnknownActionsVoidOneLift(t *testing.T) {
-	for _, told := range []func(testing.TB) *story{requested, approvedOnce, ordered, closedLift, requestedBefore} {
+	for _, told := range []func(testing.TB) *story{requested, approvedOnce, ordered, closedEscalation, requestedBefore} {
 		for _, a := range []audit.Action{"escalation.revoked", "identity.release_widened"} {
 			for _, v := range []audit.Via{audit.ViaStaff, audit.ViaPublic, audit.ViaCustodian} {
 				s := told(t)
 				s.tell(action(a)(s), v, supervisor)
-				e := s.lift()
+				e := s.esc()
 				if e.State != Void || len(s.c.Disregarded) != 0 || e.LastSeq != s.seq-1 {
 					t.Fatalf("%+v", e)
 				}
@@ -343,7 +343,7 @@ func TestFacesCondemnNothing(t *testing.T) {
 // What was read of one request is not what the next one cites.
 func TestReadingIsOfOneRequest(t *testing.T) {
 	s := reviewed(t)
-	s.staff(WithdrawnEntry(s.lift()), agent)
+	s.staff(WithdrawnEntry(s.esc()), agent)
 	s.staff(asking("another")(s), agent)
 	next, _ := s.c.Escalation("another")
 	if err := s.c.CheckApproval(next, supervisor, next.RequestHash, []string{"name"}, s.at); Code(err) != policy.ReasonEvidenceNotRead {
@@ -356,7 +356,7 @@ func TestReadingIsOfOneRequest(t *testing.T) {
 func TestApproverLooksAgain(t *testing.T) {
 	for _, told := range []func(testing.TB) *story{approvedOnce, openedOnce} {
 		s := told(t)
-		e := s.lift()
+		e := s.esc()
 		state, last := e.State, e.LastSeq
 		s.at, _ = e.Deadline()
 		s.read(supervisor)
@@ -390,8 +390,8 @@ func TestOrderOfEntries(t *testing.T) {
 func TestAskingAfterTheConversationClosed(t *testing.T) {
 	s := conversationClosed(t)
 	s.staff(request(s), agent)
-	if s.lift().State != Requested {
-		t.Fatal(s.lift().State)
+	if s.esc().State != Requested {
+		t.Fatal(s.esc().State)
 	}
 }
 
@@ -432,21 +432,21 @@ func TestNobodyNeededIsNeverComplete(t *testing.T) {
 // A deadline is good at its very microsecond, and passed at the next.
 func TestDeadlines(t *testing.T) {
 	s := reviewed(t)
-	s.at = s.lift().AnswerBy
-	if err := s.c.CheckExpiry(s.lift(), s.at); err == nil {
+	s.at = s.esc().AnswerBy
+	if err := s.c.CheckExpiry(s.esc(), s.at); err == nil {
 		t.Error("expired at the deadline")
 	}
-	s.staff(ApprovalGivenEntry(s.lift(), []string{"connection"}), supervisor)
-	s.at = s.lift().AnswerBy
-	s.staff(ApprovedEntry(s.lift(), s.at), supervisor)
-	s.at = s.lift().UseBy
+	s.staff(ApprovalGivenEntry(s.esc(), []string{"connection"}), supervisor)
+	s.at = s.esc().AnswerBy
+	s.staff(ApprovedEntry(s.esc(), s.at), supervisor)
+	s.at = s.esc().UseBy
 	s.order("connection")
-	s.at = s.lift().ReadUntil
+	s.at = s.esc().ReadUntil
 	s.order("connection")
-	if s.lift().Uses != 1 {
+	if s.esc().Uses != 1 {
 		t.Error("the last microsecond of the window is another use")
 	}
-	if err := s.c.CheckRelease(s.lift(), agent, []string{"connection"}, s.lift().ReadUntil.Add(time.Microsecond)); Code(err) != policy.ReasonGrantWindowOver {
+	if err := s.c.CheckRelease(s.esc(), agent, []string{"connection"}, s.esc().ReadUntil.Add(time.Microsecond)); Code(err) != policy.ReasonGrantWindowOver {
 		t.Error(err)
 	}
 }

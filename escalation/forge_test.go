@@ -27,7 +27,7 @@ func reviewed(t testing.TB) *story {
 
 func late(t testing.TB) *story {
 	s := requested(t)
-	s.at = s.lift().AnswerBy.Add(time.Microsecond)
+	s.at = s.esc().AnswerBy.Add(time.Microsecond)
 	return s
 }
 
@@ -52,13 +52,13 @@ func givenTo(to audit.Actor) func(testing.TB) *story {
 
 func unused(t testing.TB) *story {
 	s := approved(t)
-	s.at = s.lift().UseBy.Add(time.Microsecond)
+	s.at = s.esc().UseBy.Add(time.Microsecond)
 	return s
 }
 
 func expiredUnused(t testing.TB) *story {
 	s := unused(t)
-	s.staff(ExpiredEntry(s.lift()), sweeper)
+	s.staff(ExpiredEntry(s.esc()), sweeper)
 	return s
 }
 
@@ -76,13 +76,13 @@ func openedOnce(t testing.TB) *story {
 
 func windowOver(t testing.TB) *story {
 	s := openedOnce(t)
-	s.at = s.lift().ReadUntil.Add(time.Microsecond)
+	s.at = s.esc().ReadUntil.Add(time.Microsecond)
 	return s
 }
 
-func closedLift(t testing.TB) *story {
+func closedEscalation(t testing.TB) *story {
 	s := approved(t)
-	s.staff(ClosedEntry(s.lift()), agent)
+	s.staff(ClosedEntry(s.esc()), agent)
 	return s
 }
 
@@ -112,7 +112,7 @@ func approverJoined(t testing.TB) *story {
 
 func requestedBefore(t testing.TB) *story {
 	s := requested(t)
-	s.staff(WithdrawnEntry(s.lift()), agent)
+	s.staff(WithdrawnEntry(s.esc()), agent)
 	return s
 }
 
@@ -152,44 +152,44 @@ func onGround(ground string) maker {
 }
 
 func give(facets ...string) maker {
-	return func(s *story) audit.Entry { return ApprovalGivenEntry(s.lift(), facets) }
+	return func(s *story) audit.Entry { return ApprovalGivenEntry(s.esc(), facets) }
 }
 
 func giveAll(s *story) audit.Entry { return give("connection", "name")(s) }
 
 func approve(facets ...string) maker {
 	return func(s *story) audit.Entry {
-		e := ApprovedEntry(s.lift(), s.at)
+		e := ApprovedEntry(s.esc(), s.at)
 		e.Details["facets"] = FormatFacets(facets)
 		return e
 	}
 }
 
 func deny(reason string) maker {
-	return func(s *story) audit.Entry { return DeniedEntry(s.lift(), reason) }
+	return func(s *story) audit.Entry { return DeniedEntry(s.esc(), reason) }
 }
 
-func evidenceOf(s *story) audit.Entry  { return EvidenceReadEntry(s.lift()) }
-func withdrawnOf(s *story) audit.Entry { return WithdrawnEntry(s.lift()) }
-func closedOf(s *story) audit.Entry    { return ClosedEntry(s.lift()) }
-func expiredOf(s *story) audit.Entry   { return ExpiredEntry(s.lift()) }
+func evidenceOf(s *story) audit.Entry  { return EvidenceReadEntry(s.esc()) }
+func withdrawnOf(s *story) audit.Entry { return WithdrawnEntry(s.esc()) }
+func closedOf(s *story) audit.Entry    { return ClosedEntry(s.esc()) }
+func expiredOf(s *story) audit.Entry   { return ExpiredEntry(s.esc()) }
 
 func order(facets ...string) maker {
-	return func(s *story) audit.Entry { return ReleaseOrderedEntry(s.lift(), facets, s.at) }
+	return func(s *story) audit.Entry { return ReleaseOrderedEntry(s.esc(), facets, s.at) }
 }
 
 func outcome(intent audit.Hash) maker {
-	return func(s *story) audit.Entry { return ReleasedEntry(s.lift(), intent, []string{"connection"}, "v") }
+	return func(s *story) audit.Entry { return ReleasedEntry(s.esc(), intent, []string{"connection"}, "v") }
 }
 
 func outcomeOfLast(s *story) audit.Entry { return outcome(s.lastIntent())(s) }
 
 func failureOfLast(s *story) audit.Entry {
-	return ReleaseFailedEntry(s.lift(), s.lastIntent(), "vault.unavailable")
+	return ReleaseFailedEntry(s.esc(), s.lastIntent(), "vault.unavailable")
 }
 
 func (s *story) lastIntent() audit.Hash {
-	intents := s.lift().Intents
+	intents := s.esc().Intents
 	if len(intents) == 0 {
 		return audit.Hash{}
 	}
@@ -197,12 +197,12 @@ func (s *story) lastIntent() audit.Hash {
 }
 
 func action(a audit.Action) maker {
-	return func(s *story) audit.Entry { return s.lift().entry(a, nil) }
+	return func(s *story) audit.Entry { return s.esc().entry(a, nil) }
 }
 
 func ofCase(id string) maker {
 	return func(s *story) audit.Entry {
-		e := ClosedEntry(s.lift())
+		e := ClosedEntry(s.esc())
 		e.Case = id
 		return e
 	}

@@ -48,7 +48,7 @@ func parse(text []byte) []Leaf {
 // FuzzFold: whatever lines a log holds, folding them ends, in a case or in an
 // error that names an entry, and twice in the same.
 func FuzzFold(f *testing.F) {
-	for _, told := range []func(testing.TB) *story{openedOnce, windowOver, closedLift, handedOn, late, colluding, erased, conversationClosed} {
+	for _, told := range []func(testing.TB) *story{openedOnce, windowOver, closedEscalation, handedOn, late, colluding, erased, conversationClosed} {
 		f.Add(told(f).text())
 	}
 	corpus, err := filepath.Glob("testdata/fuzz/FuzzFold/*")

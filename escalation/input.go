@@ -41,7 +41,7 @@ func (c *Case) ReadInput(at time.Time, actor audit.Actor) policy.ConversationRea
 func (c *Case) ApproveInput(at time.Time, actor audit.Actor, e *Escalation, request audit.Hash, facets []string) policy.EscalationApprove {
 	return policy.EscalationApprove{
 		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.talk(at),
-		Verdict: policy.VerdictApprove, Request: request.String(), Facets: sorted(facets), Lift: e.Lift(),
+		Verdict: policy.VerdictApprove, Request: request.String(), Facets: sorted(facets), Escalation: e.Facts(),
 		Session: actor.Session, Reads: e.readings(),
 	}
 }
@@ -57,14 +57,14 @@ func (c *Case) DenyInput(at time.Time, actor audit.Actor, e *Escalation, request
 func (c *Case) ReleaseInput(at time.Time, actor audit.Actor, e *Escalation, facets []string, clockTrails bool) policy.IdentityRelease {
 	return policy.IdentityRelease{
 		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.talk(at),
-		Facets: sorted(facets), ClockTrails: clockTrails, Lift: e.Lift(),
+		Facets: sorted(facets), ClockTrails: clockTrails, Escalation: e.Facts(),
 	}
 }
 
 // EvidenceInput is what policy is asked before a supervisor reads the evidence.
 func (c *Case) EvidenceInput(at time.Time, actor audit.Actor, e *Escalation) policy.EvidenceRead {
 	return policy.EvidenceRead{
-		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.talk(at), Lift: e.Lift(),
+		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.talk(at), Escalation: e.Facts(),
 	}
 }
 
@@ -97,12 +97,12 @@ func (c *Case) talk(at time.Time) policy.Conversation {
 }
 
 // Lift is the escalation as policy sees it.
-func (e *Escalation) Lift() policy.Lift {
+func (e *Escalation) Facts() policy.Escalation {
 	approvals := make([]policy.ApprovalGiven, len(e.Approvals))
 	for i, a := range e.Approvals {
 		approvals[i] = policy.ApprovalGiven{Actor: staff(a.Actor), Facets: list(a.Facets), At: policy.At(a.At)}
 	}
-	return policy.Lift{
+	return policy.Escalation{
 		ID: e.ID, State: string(e.State), Ground: e.Ground,
 		Request: e.RequestHash.String(), RequestedAt: policy.At(e.RequestedAt), Requester: staff(e.Requester),
 		Asked: list(e.Asked), AnswerBy: policy.At(e.AnswerBy),

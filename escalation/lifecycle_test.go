@@ -98,7 +98,7 @@ func TestLifecycleEntries(t *testing.T) {
 	}
 	s := openedOnce(t)
 	s.order("connection")
-	e := s.lift()
+	e := s.esc()
 	for _, entry := range []struct {
 		name    string
 		details map[string]any

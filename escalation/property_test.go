@@ -40,7 +40,7 @@ var moves = []move{
 	{same(closed()), audit.ViaPublic, minor}, {approve("connection", "name"), audit.ViaStaff, supervisor},
 }
 
-func sumUp(s *story) audit.Entry { return ApprovedEntry(s.lift(), s.at) }
+func sumUp(s *story) audit.Entry { return ApprovedEntry(s.esc(), s.at) }
 
 // TestNoHistoryOpensWithoutFourEyes tells random stories by random people at
 // random times through random processes, believes what the fold believes, and
@@ -60,7 +60,7 @@ func TestNoHistoryOpensWithoutFourEyes(t *testing.T) {
 				looksRight(r, s.leaves)
 			}
 		}
-		reached[s.lift().State]++
+		reached[s.esc().State]++
 	})
 	for _, state := range []State{Requested, Approved, Released, Closed, Denied, Withdrawn, Expired} {
 		if reached[state] == 0 {
@@ -161,10 +161,10 @@ func TestPolicyAndMachineAgree(t *testing.T) {
 	}
 	for _, told := range []func(testing.TB) *story{
 		requested, reviewed, bothRead, late, colluding, givenTo(supervisor), approvedHalf, approvedOnce, unused, expiredUnused, ordered,
-		openedOnce, windowOver, closedLift, handedOn, leftIt, erased, approverJoined, requestedBefore, conversationClosedAfter,
+		openedOnce, windowOver, closedEscalation, handedOn, leftIt, erased, approverJoined, requestedBefore, conversationClosedAfter,
 	} {
 		s := told(t)
-		e := s.lift()
+		e := s.esc()
 		for _, by := range everybody {
 			for _, wait := range []time.Duration{0, 2 * time.Hour} {
 				at := s.at.Add(wait)

@@ -9,20 +9,20 @@ import (
 
 func (s *story) fails(i int) {
 	s.t.Helper()
-	s.gate(ReleaseFailedEntry(s.lift(), s.lift().Intents[i].Hash, "vault.unavailable"), agent)
+	s.gate(ReleaseFailedEntry(s.esc(), s.esc().Intents[i].Hash, "vault.unavailable"), agent)
 }
 
 func (s *story) opens(i int) {
 	s.t.Helper()
-	in := s.lift().Intents[i]
-	s.gate(ReleasedEntry(s.lift(), in.Hash, in.Facets, "vault-1"), agent)
+	in := s.esc().Intents[i]
+	s.gate(ReleasedEntry(s.esc(), in.Hash, in.Facets, "vault-1"), agent)
 }
 
 func TestFailedReleaseGivesTheUseBack(t *testing.T) {
 	s := approved(t)
 	s.order("connection")
 	s.fails(0)
-	e := s.lift()
+	e := s.esc()
 	if e.State != Approved || e.Uses != 0 || !e.ReadUntil.IsZero() {
 		t.Fatalf("%+v", e)
 	}
@@ -44,7 +44,7 @@ func TestPossiblyOpenedStaysUsed(t *testing.T) {
 	s.order("connection")
 	s.order("connection")
 	s.fails(1)
-	e := s.lift()
+	e := s.esc()
 	if e.State != Released || e.Uses != 1 || !e.PossiblyOpened() {
 		t.Fatalf("%+v", e)
 	}
@@ -64,7 +64,7 @@ func TestFailureAfterAnOpeningGivesNothingBack(t *testing.T) {
 	s.opens(0)
 	s.order("connection")
 	s.fails(1)
-	if e := s.lift(); e.State != Released || e.Uses != 1 || e.ReadUntil.IsZero() {
+	if e := s.esc(); e.State != Released || e.Uses != 1 || e.ReadUntil.IsZero() {
 		t.Fatalf("%+v", e)
 	}
 }
@@ -78,9 +78,9 @@ func TestOutcomesAfterClosing(t *testing.T) {
 	} {
 		s := approved(t)
 		s.order("connection")
-		s.staff(ClosedEntry(s.lift()), agent)
+		s.staff(ClosedEntry(s.esc()), agent)
 		outcome(s)
-		if e := s.lift(); e.State != Closed || e.PossiblyOpened() {
+		if e := s.esc(); e.State != Closed || e.PossiblyOpened() {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
@@ -92,10 +92,10 @@ func TestSeveralUses(t *testing.T) {
 	r.Obligations.Uses, r.Obligations.ReadForS = 2, 60
 	s.staff(RequestedEntry(r, s.at), agent)
 	s.gives(supervisor, "name")
-	s.staff(ApprovedEntry(s.lift(), s.at), supervisor)
+	s.staff(ApprovedEntry(s.esc(), s.at), supervisor)
 	s.order("name")
 	s.opens(0)
-	e := s.lift()
+	e := s.esc()
 	first := e.ReadUntil
 
 	s.at = first.Add(time.Second)
@@ -126,7 +126,7 @@ func TestSeveralApprovals(t *testing.T) {
 	r := asks()
 	r.Obligations.Approvals = []policy.ApprovalNeeded{{Role: "supervisor", Count: 2}}
 	s.staff(RequestedEntry(r, s.at), agent)
-	e := s.lift()
+	e := s.esc()
 	s.gives(supervisor, "connection", "name")
 	if e.Complete() {
 		t.Fatal("one of two is complete")
@@ -144,7 +144,7 @@ func TestSeveralApprovals(t *testing.T) {
 
 func TestDeadlineOfEachState(t *testing.T) {
 	s := requested(t)
-	e := s.lift()
+	e := s.esc()
 	want := func(deadline time.Time, open bool) {
 		t.Helper()
 		if got, ok := e.Deadline(); ok != open || !got.Equal(deadline) {

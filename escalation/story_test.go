@@ -28,9 +28,9 @@ var (
 )
 
 const (
-	caseID = "5f0f9b1e-6a64-4c56-9a42-0d8f3f2f6f11"
-	liftID = "0b7e2f9a-0b1c-4d2e-8f3a-6a5b4c3d2e1f"
-	sum    = "sha256:00000000000000000000000000000000000000000000000000000000000000aa"
+	caseID       = "5f0f9b1e-6a64-4c56-9a42-0d8f3f2f6f11"
+	escalationID = "0b7e2f9a-0b1c-4d2e-8f3a-6a5b4c3d2e1f"
+	sum          = "sha256:00000000000000000000000000000000000000000000000000000000000000aa"
 )
 
 var allFacets = []string{"connection", "name", "contact", "location"}
@@ -122,9 +122,9 @@ func (s *story) gate(e audit.Entry, by audit.Actor) audit.Hash {
 	return s.tell(e, audit.ViaCustodian, by)
 }
 
-func (s *story) lift() *Escalation {
+func (s *story) esc() *Escalation {
 	s.t.Helper()
-	e, ok := s.c.Escalation(liftID)
+	e, ok := s.c.Escalation(escalationID)
 	if !ok {
 		s.t.Fatal("no lift was requested")
 	}
@@ -163,7 +163,7 @@ func closed() audit.Entry { return talk(audit.ActionConversationClosed) }
 
 func asks() Request {
 	return Request{
-		ID: liftID, Case: caseID, Ground: GroundImminentDanger, Facets: []string{"name", "connection"},
+		ID: escalationID, Case: caseID, Ground: GroundImminentDanger, Facets: []string{"name", "connection"},
 		Evidence: []int64{10, 3}, Head: sum, Messages: 12, Narrative: "sha256:bb", Obligations: terms,
 	}
 }
@@ -187,7 +187,7 @@ func approved(t testing.TB, facets ...string) *story {
 		facets = []string{"connection"}
 	}
 	s.gives(supervisor, facets...)
-	s.staff(ApprovedEntry(s.lift(), s.at), supervisor)
+	s.staff(ApprovedEntry(s.esc(), s.at), supervisor)
 	return s
 }
 
@@ -195,7 +195,7 @@ func approved(t testing.TB, facets ...string) *story {
 func (s *story) read(who ...audit.Actor) {
 	s.t.Helper()
 	for _, by := range who {
-		s.gate(EvidenceReadEntry(s.lift()), by)
+		s.gate(EvidenceReadEntry(s.esc()), by)
 	}
 }
 
@@ -203,10 +203,10 @@ func (s *story) read(who ...audit.Actor) {
 func (s *story) gives(by audit.Actor, facets ...string) {
 	s.t.Helper()
 	s.read(by)
-	s.staff(ApprovalGivenEntry(s.lift(), facets), by)
+	s.staff(ApprovalGivenEntry(s.esc(), facets), by)
 }
 
 func (s *story) order(facets ...string) audit.Hash {
 	s.t.Helper()
-	return s.gate(ReleaseOrderedEntry(s.lift(), facets, s.at), agent)
+	return s.gate(ReleaseOrderedEntry(s.esc(), facets, s.at), agent)
 }

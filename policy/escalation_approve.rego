@@ -15,12 +15,12 @@ cleared contains "role.not_allowed" if input.actor.role == "supervisor"
 
 cleared contains "verdict.unknown" if input.verdict in {"approve", "deny"}
 
-cleared contains "escalation.wrong_state" if input.lift.state == "requested"
+cleared contains "escalation.wrong_state" if input.escalation.state == "requested"
 
-cleared contains "escalation.too_late" if input.lift.answer_by >= input.at
+cleared contains "escalation.too_late" if input.escalation.answer_by >= input.at
 
 cleared contains "escalation.request_changed" if {
-	input.request == input.lift.request
+	input.request == input.escalation.request
 	input.request != ""
 }
 
@@ -36,7 +36,7 @@ cleared contains "evidence.not_read" if {
 }
 
 cleared contains "approver.already_answered" if {
-	every approval in input.lift.approvals {
+	every approval in input.escalation.approvals {
 		approval.actor.person != input.actor.person
 	}
 }
@@ -52,7 +52,7 @@ cleared contains "facets.missing" if input.verdict == "deny"
 # What was asked was known when it was asked.
 cleared contains "facets.not_asked" if {
 	every facet in input.facets {
-		facet in input.lift.asked
+		facet in input.escalation.asked
 	}
 }
 
@@ -70,9 +70,9 @@ obligations := {
 	"deny": {},
 	"approve": {
 		"facets": input.facets,
-		"use_within_s": input.lift.use_within_s,
-		"read_for_s": input.lift.read_for_s,
-		"uses": input.lift.uses_allowed,
+		"use_within_s": input.escalation.use_within_s,
+		"read_for_s": input.escalation.read_for_s,
+		"uses": input.escalation.uses_allowed,
 	},
 }
 

@@ -6,7 +6,7 @@ import data.sceau.fixtures
 base := {
 	"at": "2026-03-01T22:16:00.000000Z", "actor": fixtures.supervisor, "case": "c",
 	"conversation": fixtures.conversation, "verdict": "approve", "request": "hash",
-	"facets": ["connection"], "lift": fixtures.requested, "session": "x-1",
+	"facets": ["connection"], "escalation": fixtures.requested, "session": "x-1",
 }
 
 # Unless a test says otherwise, whoever answers has read the evidence.
@@ -59,7 +59,7 @@ test_four_eyes if {
 
 		# an account of nobody
 		refused(object.union(v, {"actor": {"person": ""}})) == {"person.missing"}
-		refused(object.union(v, {"lift": {"requester": {"person": ""}}})) == {"person.missing"}
+		refused(object.union(v, {"escalation": {"requester": {"person": ""}}})) == {"person.missing"}
 	}
 }
 
@@ -74,17 +74,17 @@ test_colluding_pair_hands_over_to_approve if {
 }
 
 test_state_and_time if {
-	refused({"lift": fixtures.approved}) == {"approver.already_answered", "escalation.wrong_state"}
-	refused({"lift": {"state": "withdrawn"}}) == {"escalation.wrong_state"}
+	refused({"escalation": fixtures.approved}) == {"approver.already_answered", "escalation.wrong_state"}
+	refused({"escalation": {"state": "withdrawn"}}) == {"escalation.wrong_state"}
 	refused({"at": "2026-03-01T22:25:00.000001Z"}) == {"escalation.too_late"}
-	refused({"lift": {"answer_by": ""}}) == {"escalation.too_late"}
+	refused({"escalation": {"answer_by": ""}}) == {"escalation.too_late"}
 	d := approve.decision with input as read({"at": "2026-03-01T22:25:00.000000Z"})
 	d.allow
 }
 
 test_bound_to_the_request if {
 	refused({"request": "other"}) == {"escalation.request_changed"}
-	refused({"request": "", "lift": {"request": ""}}) == {"escalation.request_changed"}
+	refused({"request": "", "escalation": {"request": ""}}) == {"escalation.request_changed"}
 }
 
 test_evidence_was_read if {
@@ -116,10 +116,10 @@ test_facets if {
 test_verdict if refused({"verdict": "perhaps"}) == {"verdict.unknown"}
 
 test_one_answer_each if {
-	refused({"lift": {"approvals": [fixtures.approval]}}) == {"approver.already_answered"}
+	refused({"escalation": {"approvals": [fixtures.approval]}}) == {"approver.already_answered"}
 	d := approve.decision with input as read({
 		"verdict": "deny", "facets": [],
-		"lift": {"approvals": [fixtures.approval]},
+		"escalation": {"approvals": [fixtures.approval]},
 	})
 	d.allow
 }

@@ -5,16 +5,16 @@ objections := {"person.missing", "approver.is_requester", "approver.same_person"
 
 cleared contains "person.missing" if {
 	input.actor.person != ""
-	input.lift.requester.person != ""
+	input.escalation.requester.person != ""
 }
 
-cleared contains "approver.is_requester" if input.actor.id != input.lift.requester.id
+cleared contains "approver.is_requester" if input.actor.id != input.escalation.requester.id
 
 # The same human under another account.
-cleared contains "approver.same_person" if input.actor.person != input.lift.requester.person
+cleared contains "approver.same_person" if input.actor.person != input.escalation.requester.person
 
 # The very account of the requester is objected to above; once is enough.
-cleared contains "approver.same_person" if input.actor.id == input.lift.requester.id
+cleared contains "approver.same_person" if input.actor.id == input.escalation.requester.id
 
 cleared contains "approver.took_part" if {
 	every p in input.conversation.participants {
@@ -27,8 +27,8 @@ cleared contains "approver.took_part" if {
 # under another account.
 impartial(actor) if {
 	actor.person != ""
-	actor.id != input.lift.requester.id
-	actor.person != input.lift.requester.person
+	actor.id != input.escalation.requester.id
+	actor.person != input.escalation.requester.person
 	every p in input.conversation.participants {
 		p.person != actor.person
 	}

@@ -5,7 +5,7 @@ import data.sceau.four_eyes
 
 # Each conflict counts by itself, even if the list of participants lacks the requester.
 test_impartial if {
-	alone := {"lift": fixtures.requested, "conversation": {"participants": []}}
+	alone := {"escalation": fixtures.requested, "conversation": {"participants": []}}
 	four_eyes.impartial(fixtures.supervisor) with input as alone
 	not four_eyes.impartial(fixtures.twin) with input as alone
 	not four_eyes.impartial(fixtures.agent) with input as alone

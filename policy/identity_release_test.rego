@@ -6,7 +6,7 @@ import data.sceau.identity.release
 base := {
 	"at": "2026-03-01T22:17:00.000000Z", "actor": fixtures.agent, "case": "c",
 	"conversation": fixtures.conversation, "facets": ["connection"], "clock_trails": false,
-	"lift": fixtures.approved,
+	"escalation": fixtures.approved,
 }
 
 refused(change) := reasons if {
@@ -60,30 +60,30 @@ test_a_closed_conversation_does_not_end_the_lift if {
 
 test_states if {
 	every state in ["requested", "refused", "denied", "withdrawn", "closed", "void", "", "glass_broken"] {
-		"escalation.wrong_state" in refused({"lift": {"state": state}})
+		"escalation.wrong_state" in refused({"escalation": {"state": state}})
 	}
-	refused({"lift": {"state": "closed"}}) == {"escalation.wrong_state"}
-	refused({"lift": {"state": "expired"}}) == {"grant.expired"}
-	refused({"lift": {"state": "expired", "use_by": ""}}) == {"escalation.wrong_state"}
+	refused({"escalation": {"state": "closed"}}) == {"escalation.wrong_state"}
+	refused({"escalation": {"state": "expired"}}) == {"grant.expired"}
+	refused({"escalation": {"state": "expired", "use_by": ""}}) == {"escalation.wrong_state"}
 
 	# whatever else such a lift says
-	refused({"lift": {"state": "expired", "read_until": "2026-03-01T23:00:00.000000Z"}}) == {"grant.expired"}
-	refused({"lift": {"state": "expired", "uses": 1}}) == {"grant.expired", "grant.window_over"}
+	refused({"escalation": {"state": "expired", "read_until": "2026-03-01T23:00:00.000000Z"}}) == {"grant.expired"}
+	refused({"escalation": {"state": "expired", "uses": 1}}) == {"grant.expired", "grant.window_over"}
 }
 
 test_use_in_time if {
 	allowed({"at": "2026-03-01T22:31:00.000000Z"})
 	refused({"at": "2026-03-01T22:31:00.000001Z"}) == {"grant.expired"}
-	refused({"lift": {"use_by": ""}}) == {"grant.expired"}
+	refused({"escalation": {"use_by": ""}}) == {"grant.expired"}
 }
 
 test_window if {
-	allowed({"lift": fixtures.released, "at": "2026-03-01T23:17:00.000000Z"})
-	refused({"lift": fixtures.released, "at": "2026-03-01T23:17:00.000001Z"}) == {"grant.window_over"}
+	allowed({"escalation": fixtures.released, "at": "2026-03-01T23:17:00.000000Z"})
+	refused({"escalation": fixtures.released, "at": "2026-03-01T23:17:00.000001Z"}) == {"grant.window_over"}
 
 	# after the window but before use_by: one use is one window
 	short := object.union(fixtures.released, {"read_until": "2026-03-01T22:18:00.000000Z"})
-	refused({"lift": short, "at": "2026-03-01T22:19:00.000000Z"}) == {"grant.window_over"}
+	refused({"escalation": short, "at": "2026-03-01T22:19:00.000000Z"}) == {"grant.window_over"}
 }
 
 test_facets if {
@@ -95,7 +95,7 @@ test_facets if {
 test_clock if refused({"clock_trails": true}) == {"clock.trails"}
 
 test_approvals_are_counted_again if {
-	refused({"lift": {"approvals": []}}) == {"approvals.missing"}
+	refused({"escalation": {"approvals": []}}) == {"approvals.missing"}
 
 	# too late, by an agent, by the requester, by their twin, by nobody
 	every change in [
@@ -105,7 +105,7 @@ test_approvals_are_counted_again if {
 		{"actor": fixtures.twin},
 		{"actor": object.union(fixtures.supervisor, {"person": ""})},
 	] {
-		refused({"lift": {"approvals": [object.union(fixtures.approval, change)]}}) == {"approvals.missing"}
+		refused({"escalation": {"approvals": [object.union(fixtures.approval, change)]}}) == {"approvals.missing"}
 	}
 }
 
@@ -117,11 +117,11 @@ test_an_approver_who_joined_since_does_not_count if {
 test_two_approvals_are_two_humans if {
 	two := [{"role": "supervisor", "count": 2}]
 	same := object.union(fixtures.approval, {"actor": object.union(fixtures.supervisor, {"id": "s-super-2"})})
-	one := release.decision with input as object.union(base, {"lift": {"approvals": [fixtures.approval, same]}})
+	one := release.decision with input as object.union(base, {"escalation": {"approvals": [fixtures.approval, same]}})
 		with data.sceau.numbers.grounds.imminent_danger.approvals as two
 	one.reasons == {"approvals.missing"}
 	other := object.union(fixtures.approval, {"actor": {"id": "s-s2", "person": "p-s2", "role": "supervisor"}})
-	both := release.decision with input as object.union(base, {"lift": {"approvals": [fixtures.approval, other]}})
+	both := release.decision with input as object.union(base, {"escalation": {"approvals": [fixtures.approval, other]}})
 		with data.sceau.numbers.grounds.imminent_danger.approvals as two
 	both.allow
 }
@@ -133,11 +133,11 @@ test_nobody_needed_is_a_refusal if {
 
 test_terms_are_not_taken_at_their_word if {
 	every change in [{"answer_within_s": 601}, {"use_within_s": 901}, {"read_for_s": 3601}, {"uses_allowed": 2}] {
-		refused({"lift": change}) == {"grant.beyond_policy"}
+		refused({"escalation": change}) == {"grant.beyond_policy"}
 	}
 }
 
 test_ground if {
-	"ground.not_available" in refused({"lift": {"ground": "consent"}})
-	refused({"lift": {"ground": ""}}) == {"approvals.missing", "grant.beyond_policy", "ground.not_available"}
+	"ground.not_available" in refused({"escalation": {"ground": "consent"}})
+	refused({"escalation": {"ground": ""}}) == {"approvals.missing", "grant.beyond_policy", "ground.not_available"}
 }

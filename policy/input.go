@@ -105,15 +105,15 @@ type Assessment struct {
 	PsychologistOpinion string `json:"psychologist_opinion"` // none, danger, no_danger
 }
 
-// An ApprovalGiven is one approval of a lift.
+// An ApprovalGiven is one approval of an escalation.
 type ApprovalGiven struct {
 	Actor  Actor    `json:"actor"`
 	Facets []string `json:"facets"`
 	At     Time     `json:"at"`
 }
 
-// A Lift is an escalation as the entries of its case tell it.
-type Lift struct {
+// An Escalation is an escalation as the entries of its case tell it.
+type Escalation struct {
 	ID            string           `json:"id"`
 	State         string           `json:"state"`
 	Ground        string           `json:"ground"`
@@ -172,7 +172,7 @@ type EscalationApprove struct {
 	Verdict      string       `json:"verdict"` // "approve" or "deny"
 	Request      string       `json:"request"` // leaf hash of the request that the supervisor saw
 	Facets       []string     `json:"facets"`  // to grant; empty when denying
-	Lift         Lift         `json:"lift"`
+	Escalation   Escalation   `json:"escalation"`
 	Session      string       `json:"session"` // of the actor
 	Reads        []Reading    `json:"reads"`   // of the evidence of this request, by anybody, in order
 }
@@ -199,16 +199,16 @@ type IdentityRelease struct {
 	Conversation Conversation `json:"conversation"`
 	Facets       []string     `json:"facets"`
 	ClockTrails  bool         `json:"clock_trails"` // the clock is behind the log: deadlines cannot be judged
-	Lift         Lift         `json:"lift"`
+	Escalation   Escalation   `json:"escalation"`
 }
 
-// EvidenceRead asks whether a supervisor may read the evidence of a lift.
+// EvidenceRead asks whether a supervisor may read the evidence of an escalation.
 type EvidenceRead struct {
 	At           Time         `json:"at"`
 	Actor        Actor        `json:"actor"`
 	Case         string       `json:"case"`
 	Conversation Conversation `json:"conversation"`
-	Lift         Lift         `json:"lift"`
+	Escalation   Escalation   `json:"escalation"`
 }
 
 // LogRead asks whether the log may be searched.

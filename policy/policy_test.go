@@ -40,8 +40,8 @@ func request() EscalationRequest {
 	}
 }
 
-func requested() Lift {
-	return Lift{
+func requested() Escalation {
+	return Escalation{
 		ID: "e1", State: "requested", Ground: "imminent_danger", Request: "aGFzaA==", RequestedAt: At(start),
 		Requester: agent, Asked: []string{"connection", "name"},
 		AnswerWithinS: 600, AnswerBy: At(start.Add(10 * time.Minute)),
@@ -53,7 +53,7 @@ func requested() Lift {
 func approve() EscalationApprove {
 	return EscalationApprove{
 		At: At(start.Add(time.Minute)), Actor: supervisor, Case: caseID, Conversation: talking,
-		Verdict: VerdictApprove, Request: "aGFzaA==", Facets: []string{"connection"}, Lift: requested(),
+		Verdict: VerdictApprove, Request: "aGFzaA==", Facets: []string{"connection"}, Escalation: requested(),
 		Session: "x-1", Reads: []Reading{{Actor: supervisor, Session: "x-1", At: At(start)}},
 	}
 }
@@ -64,7 +64,7 @@ func release() IdentityRelease {
 	l.Approvals = []ApprovalGiven{{Actor: supervisor, Facets: []string{"connection"}, At: At(start.Add(time.Minute))}}
 	return IdentityRelease{
 		At: At(start.Add(2 * time.Minute)), Actor: agent, Case: caseID, Conversation: talking,
-		Facets: []string{"connection"}, Lift: l,
+		Facets: []string{"connection"}, Escalation: l,
 	}
 }
 
@@ -73,7 +73,7 @@ func everyInput() map[string]Input {
 	deny := approve()
 	deny.Verdict, deny.Facets = VerdictDeny, []string{}
 	again := release()
-	again.Lift.State, again.Lift.Uses, again.Lift.ReadUntil = "released", 1, At(start.Add(62*time.Minute))
+	again.Escalation.State, again.Escalation.Uses, again.Escalation.ReadUntil = "released", 1, At(start.Add(62*time.Minute))
 	closed := ConversationRead{At: At(start), Actor: agent, Case: caseID, Conversation: talking}
 	closed.Conversation.State, closed.Conversation.ClosedForS = ConversationClosed, 60
 	return map[string]Input{
@@ -84,7 +84,7 @@ func everyInput() map[string]Input {
 		"deny":       deny,
 		"release":    release(),
 		"again":      again,
-		"evidence":   EvidenceRead{At: At(start), Actor: supervisor, Case: caseID, Conversation: talking, Lift: requested()},
+		"evidence":   EvidenceRead{At: At(start), Actor: supervisor, Case: caseID, Conversation: talking, Escalation: requested()},
 		"log":        LogRead{At: At(start), Actor: inspector},
 	}
 }
@@ -126,7 +126,7 @@ func TestEmptyInputIsRefused(t *testing.T) {
 		ConversationRead{}, EscalationApprove{}, IdentityRelease{}, EvidenceRead{}, LogRead{},
 		EscalationRequest{Facets: []string{}, Evidence: []int64{}, Pending: []Pending{}},
 		EscalationApprove{Facets: []string{}, Verdict: VerdictDeny},
-		IdentityRelease{Facets: []string{}, Lift: Lift{Approvals: []ApprovalGiven{}}},
+		IdentityRelease{Facets: []string{}, Escalation: Escalation{Approvals: []ApprovalGiven{}}},
 	} {
 		d, err := p.Decide(context.Background(), in)
 		if errors.Is(err, ErrFailed) && !d.Allow {
@@ -151,22 +151,22 @@ func TestMissingFieldsRefuse(t *testing.T) {
 		participant = " conversation.participants conversation.participants.0.id conversation.participants.0.person" +
 			" conversation.participants.0.role conversation.participants.0.active"
 		answer = "at actor actor.id actor.person actor.role conversation conversation.participants" +
-			" conversation.participants.0.person lift lift.state lift.requester lift.requester.id" +
-			" lift.requester.person lift.answer_by"
+			" conversation.participants.0.person escalation escalation.state escalation.requester escalation.requester.id" +
+			" escalation.requester.person escalation.answer_by"
 	)
 	must := map[string][]string{
 		"read":       strings.Fields("actor actor.id actor.person actor.role conversation conversation.state" + participant),
 		"readClosed": strings.Fields("conversation.state conversation.closed_for_s"),
 		"request": strings.Fields("actor actor.id actor.person actor.role conversation conversation.state ground assessment" +
 			" facets evidence messages pending pending.0.requester pending.0.requester.person" + participant),
-		"approve": strings.Fields(answer + " facets lift.request lift.asked lift.approvals verdict request"),
-		"deny":    strings.Fields(answer + " lift.request verdict request"),
+		"approve": strings.Fields(answer + " facets escalation.request escalation.asked escalation.approvals verdict request"),
+		"deny":    strings.Fields(answer + " escalation.request verdict request"),
 		"release": strings.Fields("at actor actor.id actor.person actor.role conversation conversation.state facets clock_trails" +
-			" lift lift.state lift.ground lift.requester lift.requester.id lift.requester.person lift.answer_by" +
-			" lift.answer_within_s lift.use_within_s lift.read_for_s lift.uses lift.uses_allowed lift.use_by lift.granted" +
-			" lift.approvals lift.approvals.0.actor lift.approvals.0.actor.id lift.approvals.0.actor.person" +
-			" lift.approvals.0.actor.role lift.approvals.0.at" + participant),
-		"again":    strings.Fields("at lift.state lift.read_until lift.approvals lift.granted"),
+			" escalation escalation.state escalation.ground escalation.requester escalation.requester.id escalation.requester.person escalation.answer_by" +
+			" escalation.answer_within_s escalation.use_within_s escalation.read_for_s escalation.uses escalation.uses_allowed escalation.use_by escalation.granted" +
+			" escalation.approvals escalation.approvals.0.actor escalation.approvals.0.actor.id escalation.approvals.0.actor.person" +
+			" escalation.approvals.0.actor.role escalation.approvals.0.at" + participant),
+		"again":    strings.Fields("at escalation.state escalation.read_until escalation.approvals escalation.granted"),
 		"evidence": strings.Fields(answer + " conversation.state"),
 		"log":      strings.Fields("actor actor.person actor.role"),
 	}

@@ -68,7 +68,7 @@ func TestRulesUseFieldsThatExist(t *testing.T) {
 		t.Fatal(err)
 	}
 	misspelt := func(_, text string) string {
-		return strings.ReplaceAll(text, "input.lift.read_until", "input.lift.read_til")
+		return strings.ReplaceAll(text, "input.escalation.read_until", "input.escalation.read_til")
 	}
 	if err := compileWithSchemas(t, misspelt); err == nil {
 		t.Fatal("a misspelt field went unnoticed")

@@ -34,7 +34,7 @@ func (in EscalationApprove) value() ast.Value {
 	return object(
 		"at", text(in.At), "actor", in.Actor.term(), "case", text(in.Case),
 		"conversation", in.Conversation.term(), "verdict", text(in.Verdict), "request", text(in.Request),
-		"facets", list(in.Facets, text), "lift", in.Lift.term(), "session", text(in.Session),
+		"facets", list(in.Facets, text), "escalation", in.Escalation.term(), "session", text(in.Session),
 		"reads", list(in.Reads, func(r Reading) *ast.Term {
 			return term(object("actor", r.Actor.term(), "session", text(r.Session), "at", text(r.At)))
 		}),
@@ -45,14 +45,14 @@ func (in IdentityRelease) value() ast.Value {
 	return object(
 		"at", text(in.At), "actor", in.Actor.term(), "case", text(in.Case),
 		"conversation", in.Conversation.term(), "facets", list(in.Facets, text),
-		"clock_trails", ast.InternedTerm(in.ClockTrails), "lift", in.Lift.term(),
+		"clock_trails", ast.InternedTerm(in.ClockTrails), "escalation", in.Escalation.term(),
 	)
 }
 
 func (in EvidenceRead) value() ast.Value {
 	return object(
 		"at", text(in.At), "actor", in.Actor.term(), "case", text(in.Case),
-		"conversation", in.Conversation.term(), "lift", in.Lift.term(),
+		"conversation", in.Conversation.term(), "escalation", in.Escalation.term(),
 	)
 }
 
@@ -84,7 +84,7 @@ func (a Assessment) term() *ast.Term {
 	))
 }
 
-func (l Lift) term() *ast.Term {
+func (l Escalation) term() *ast.Term {
 	return term(object(
 		"id", text(l.ID), "state", text(l.State), "ground", text(l.Ground), "request", text(l.Request),
 		"requested_at", text(l.RequestedAt), "requester", l.Requester.term(), "asked", list(l.Asked, text),

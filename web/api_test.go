@@ -67,17 +67,17 @@ func TestStory(t *testing.T) {
 		"ground": "imminent_danger", "assessment": danger(), "facets": []string{"connection", "name"},
 		"evidence": []object{{"position": 1, "sha256": read.Messages[1].SHA256}}, "narrative": "Couteau, l'auteur est là.",
 	}
-	var lift struct {
+	var esc struct {
 		ID, State, Request string
 		Granted            []string
 		ReadUntil          time.Time `json:"read_until"`
 	}
 	bruno.post(talk+"/escalations", ask).wants("conversation.not_found")
-	amal.post(talk+"/escalations", ask).into(&lift)
-	if lift.State != "requested" {
-		t.Fatalf("asked: %+v", lift)
+	amal.post(talk+"/escalations", ask).into(&esc)
+	if esc.State != "requested" {
+		t.Fatalf("asked: %+v", esc)
 	}
-	about := "/api/v1/escalations/" + lift.ID
+	about := "/api/v1/escalations/" + esc.ID
 	amal.post(talk+"/escalations", ask).wants("escalation.already_pending")
 	amal.post(about+"/identity", object{"facets": []string{"name"}}).wants("approvals.missing")
 	bruno.get(about).wants("escalation.not_found")
@@ -85,27 +85,27 @@ func TestStory(t *testing.T) {
 
 	var pending struct{ Pending []struct{ ID string } }
 	diane.get("/api/v1/escalations").into(&pending)
-	if len(pending.Pending) != 1 || pending.Pending[0].ID != lift.ID {
+	if len(pending.Pending) != 1 || pending.Pending[0].ID != esc.ID {
 		t.Fatalf("pending: %+v", pending)
 	}
-	yes := object{"request": lift.Request, "facets": []string{"name"}}
+	yes := object{"request": esc.Request, "facets": []string{"name"}}
 	diane.post(about+"/approve", yes).wants("evidence.not_read")
-	diane.post(about+"/deny", object{"request": lift.Request, "reason": "other_means"}).wants("evidence.not_read")
+	diane.post(about+"/deny", object{"request": esc.Request, "reason": "other_means"}).wants("evidence.not_read")
 	var evidence struct {
 		Request, Narrative, Ground string
 		Assessment                 map[string]string
 		Messages                   []shownMessage
 	}
 	diane.post(about+"/evidence", object{}).into(&evidence)
-	if evidence.Request != lift.Request || evidence.Narrative != "Couteau, l'auteur est là." || len(evidence.Messages) != 1 ||
+	if evidence.Request != esc.Request || evidence.Narrative != "Couteau, l'auteur est là." || len(evidence.Messages) != 1 ||
 		evidence.Messages[0].Text != "Il a un couteau." || evidence.Assessment["violence"] != "weapon" {
 		t.Fatalf("evidence: %+v", evidence)
 	}
 	w.hire("amal-superviseur").post(about+"/approve", yes).wants("approver.same_person")
-	diane.post(about+"/approve", object{"request": lift.Request, "facets": []string{"contact"}}).wants("facets.not_asked")
-	diane.post(about+"/approve", yes).into(&lift)
-	if lift.State != "approved" || strings.Join(lift.Granted, " ") != "name" {
-		t.Fatalf("approved: %+v", lift)
+	diane.post(about+"/approve", object{"request": esc.Request, "facets": []string{"contact"}}).wants("facets.not_asked")
+	diane.post(about+"/approve", yes).into(&esc)
+	if esc.State != "approved" || strings.Join(esc.Granted, " ") != "name" {
+		t.Fatalf("approved: %+v", esc)
 	}
 	amal.post(about+"/identity", object{"facets": []string{"connection"}}).wants("facets.not_granted")
 	bruno.post(about+"/identity", object{"facets": []string{"name"}}).wants("escalation.not_found")
@@ -119,11 +119,11 @@ func TestStory(t *testing.T) {
 	if len(identity.Facets) != 1 || identity.Facets[0].Value != "Lina M." {
 		t.Fatalf("opened: %+v", identity)
 	}
-	amal.get(about).into(&lift)
-	if lift.State != "released" || lift.ReadUntil.IsZero() {
-		t.Errorf("after opening: %+v", lift)
+	amal.get(about).into(&esc)
+	if esc.State != "released" || esc.ReadUntil.IsZero() {
+		t.Errorf("after opening: %+v", esc)
 	}
-	amal.post(about+"/close", object{}).into(&lift)
+	amal.post(about+"/close", object{}).into(&esc)
 	amal.post(talk+"/close", object{}).wants("204")
 	minor.post("/api/v1/conversation/messages", object{"text": "encore là"}).wants("conversation.closed")
 

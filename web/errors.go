@@ -10,7 +10,7 @@ import (
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/custodian/order"
 	"github.com/sceau-project/sceau/escalation"
-	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
+	escalationstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/internal/pgfault"
 	policystore "github.com/sceau-project/sceau/policy/pgstore"
 	stafftoken "github.com/sceau-project/sceau/staff"
@@ -23,17 +23,17 @@ func asFail(err error) *fail {
 	var (
 		own     *fail
 		talk    *conversation.Refusal
-		lift    *escalation.Refusal
+		esc     *escalation.Refusal
 		refused *order.Refusal
-		decided *liftstore.Refused
+		decided *escalationstore.Refused
 	)
 	switch {
 	case errors.As(err, &own):
 		return own
 	case errors.As(err, &talk):
 		return &fail{code: talk.Code}
-	case errors.As(err, &lift):
-		return refusedByPolicy([]string{lift.Code})
+	case errors.As(err, &esc):
+		return refusedByPolicy([]string{esc.Code})
 	case errors.As(err, &refused):
 		return &fail{code: refused.Code, reasons: refused.Reasons}
 	}
@@ -54,7 +54,7 @@ func asFail(err error) *fail {
 		{staffstore.ErrChanged, "token.invalid"},
 		{staffstore.ErrEnded, "token.expired"},
 		{staffstore.ErrAltered, "content.altered"},
-		{liftstore.ErrNotFound, "escalation.not_found"},
+		{escalationstore.ErrNotFound, "escalation.not_found"},
 		{policystore.ErrNone, "policy.unavailable"},
 		{pglog.ErrIdempotencyMismatch, "idempotency.mismatch"},
 		{pglog.ErrIdempotencyKey, "idempotency.key_missing"},
@@ -63,8 +63,8 @@ func asFail(err error) *fail {
 		{staffstore.ErrDatabase, "postgres.unavailable"},
 		{pglog.ErrDamaged, "log.altered"},
 		{conversation.ErrHistory, "log.altered"},
-		{liftstore.ErrNoEntry, "log.altered"},
-		{liftstore.ErrAltered, "content.altered"},
+		{escalationstore.ErrNoEntry, "log.altered"},
+		{escalationstore.ErrAltered, "content.altered"},
 		{conversationstore.ErrRecipient, "content.altered"},
 		{conversation.ErrChain, "content.altered"},
 		{seal.ErrContext, "content.altered"},
@@ -93,7 +93,7 @@ func abandoned(ctx context.Context, err error) bool {
 
 // notFoundAs says in other words that something does not exist.
 func notFoundAs(err error, code string) error {
-	if errors.Is(err, liftstore.ErrNotFound) {
+	if errors.Is(err, escalationstore.ErrNotFound) {
 		return refuse(code)
 	}
 	return err

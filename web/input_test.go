@@ -18,7 +18,7 @@ func TestBadInput(t *testing.T) {
 	minor, id := w.talk(amal)
 	stranger := w.minor("")
 	const open, write = "/api/v1/conversations", "/api/v1/conversation/messages"
-	lifts := "/api/v1/conversations/" + id + "/escalations"
+	escalations := "/api/v1/conversations/" + id + "/escalations"
 	asked := `"assessment":{},"facets":["name"],"evidence":[],"narrative":"s3cret"`
 	tests := []struct {
 		name         string
@@ -65,12 +65,12 @@ func TestBadInput(t *testing.T) {
 		{"no id in a write", amal, "POST", "/api/v1/conversations/s3cret/messages", `{"text":"x"}`, "conversation.not_found"},
 		{"an id in capitals", amal, "GET", "/api/v1/conversations/" + strings.ToUpper(id), ``, "conversation.not_found"},
 		{"no escalation", amal, "GET", "/api/v1/escalations/s3cret", ``, "escalation.not_found"},
-		{"no ground", amal, "POST", lifts, `{"ground":"",` + asked + `}`, "danger.not_coded"},
-		{"prose as ground", amal, "POST", lifts, `{"ground":"S3cret de Lina",` + asked + `}`, "request.invalid"},
-		{"prose as facet", amal, "POST", lifts, `{"ground":"consent","assessment":{},"facets":["S3cret"],"evidence":[],"narrative":"x"}`, "request.invalid"},
-		{"prose as answer", amal, "POST", lifts, `{"ground":"consent","assessment":{"violence":"S3cret prose"},"facets":["name"],"evidence":[],"narrative":"x"}`, "request.invalid"},
-		{"no narrative", amal, "POST", lifts, `{"ground":"consent","assessment":{},"facets":["name"],"evidence":[],"narrative":""}`, "request.invalid"},
-		{"forged evidence", amal, "POST", lifts, `{"ground":"imminent_danger","assessment":{},"facets":["name"],"evidence":[{"position":0,"sha256":"sha256:` + strings.Repeat("0", 64) + `"}],"narrative":"x"}`, "evidence.unknown"},
+		{"no ground", amal, "POST", escalations, `{"ground":"",` + asked + `}`, "danger.not_coded"},
+		{"prose as ground", amal, "POST", escalations, `{"ground":"S3cret de Lina",` + asked + `}`, "request.invalid"},
+		{"prose as facet", amal, "POST", escalations, `{"ground":"consent","assessment":{},"facets":["S3cret"],"evidence":[],"narrative":"x"}`, "request.invalid"},
+		{"prose as answer", amal, "POST", escalations, `{"ground":"consent","assessment":{"violence":"S3cret prose"},"facets":["name"],"evidence":[],"narrative":"x"}`, "request.invalid"},
+		{"no narrative", amal, "POST", escalations, `{"ground":"consent","assessment":{},"facets":["name"],"evidence":[],"narrative":""}`, "request.invalid"},
+		{"forged evidence", amal, "POST", escalations, `{"ground":"imminent_danger","assessment":{},"facets":["name"],"evidence":[{"position":0,"sha256":"sha256:` + strings.Repeat("0", 64) + `"}],"narrative":"x"}`, "evidence.unknown"},
 		{"nobody to hand over to", amal, "POST", "/api/v1/conversations/" + id + "/hand-over", `{"to":"s-s3cret"}`, "colleague.not_available"},
 	}
 	records := map[string]bool{"no ground": true} // a request that policy refuses is an entry

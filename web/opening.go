@@ -11,7 +11,7 @@ import (
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/custodian/order"
 	"github.com/sceau-project/sceau/escalation"
-	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
+	escalationstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/policy"
 )
 
@@ -28,10 +28,10 @@ type evidenceOutput struct {
 
 // evidence shows a supervisor what the request is based on. Reading it is an
 // entry of the log.
-func (s *staff) evidence(ctx context.Context, in *liftAct) (*evidenceOutput, error) {
+func (s *staff) evidence(ctx context.Context, in *escalationAct) (*evidenceOutput, error) {
 	c := callerOf(ctx)
 	if !isUUID(in.ID) {
-		return nil, liftstore.ErrNotFound
+		return nil, escalationstore.ErrNotFound
 	}
 	e, err := s.escalations.Get(ctx, c.actor, in.ID)
 	if err != nil {
@@ -79,7 +79,7 @@ func (s *staff) narrative(ctx context.Context, e *escalation.Escalation, key ord
 		return "", err
 	}
 	defer clear(plaintext)
-	return liftstore.ReadNarrative(plaintext)
+	return escalationstore.ReadNarrative(plaintext)
 }
 
 // assessed reads the assessment from the opening of the decision's input, held
@@ -97,7 +97,7 @@ func (s *staff) assessed(ctx context.Context, e *escalation.Escalation) (assessm
 }
 
 type identityInput struct {
-	LiftPath
+	EscalationPath
 	Body struct {
 		Facets []string `json:"facets" nullable:"false" minItems:"1" maxItems:"8" uniqueItems:"true" pattern:"^[a-z_]{1,32}$" doc:"Of those that were granted"`
 	}
@@ -129,7 +129,7 @@ type identityOutput struct {
 func (s *staff) identity(ctx context.Context, in *identityInput) (*identityOutput, error) {
 	c := callerOf(ctx)
 	if !isUUID(in.ID) {
-		return nil, liftstore.ErrNotFound
+		return nil, escalationstore.ErrNotFound
 	}
 	released, err := s.custodian.Release(ctx, order.Release{
 		Caller: c.order, Escalation: in.ID, Facets: in.Body.Facets, IdempotencyKey: order.Secret(actOf(ctx).key),

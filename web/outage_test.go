@@ -53,14 +53,14 @@ func TestVaultSealed(t *testing.T) {
 	minor.post("/api/v1/conversation/messages", object{"text": "il arrive"}).wants("201")
 	var read shownMessages
 	amal.get("/api/v1/conversations/" + id + "/messages").into(&read)
-	var lift struct{ ID, Request, State string }
+	var esc struct{ ID, Request, State string }
 	amal.post("/api/v1/conversations/"+id+"/escalations", object{
 		"ground": "imminent_danger", "assessment": danger(), "facets": []string{"connection"}, "narrative": "Il arrive.",
 		"evidence": []object{{"position": 1, "sha256": read.Messages[1].SHA256}},
-	}).into(&lift)
-	about := "/api/v1/escalations/" + lift.ID
+	}).into(&esc)
+	about := "/api/v1/escalations/" + esc.ID
 	diane.post(about+"/evidence", object{}).wants("200")
-	diane.post(about+"/approve", object{"request": lift.Request, "facets": []string{"connection"}}).wants("200")
+	diane.post(about+"/approve", object{"request": esc.Request, "facets": []string{"connection"}}).wants("200")
 
 	w.vault.Seal(t)
 	open := object{"facets": []string{"connection"}}

@@ -11,7 +11,7 @@ import (
 	"github.com/sceau-project/sceau/conversation"
 	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/custodian/order"
-	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
+	escalationstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/policy"
 	policystore "github.com/sceau-project/sceau/policy/pgstore"
 	stafftoken "github.com/sceau-project/sceau/staff"
@@ -25,7 +25,7 @@ type StaffConfig struct {
 	Sessions      *staffstore.Sessions
 	Conversations *conversationstore.Store
 	Listener      *conversationstore.Listener
-	Escalations   *liftstore.Store
+	Escalations   *escalationstore.Store
 	Policy        *policystore.Active
 	Log           *pglog.Log
 	Reader        pglog.Querier // of role sceau_staff
@@ -40,7 +40,7 @@ type staff struct {
 	tokens        *stafftoken.Verifier
 	sessions      *staffstore.Sessions
 	conversations *conversationstore.Store
-	escalations   *liftstore.Store
+	escalations   *escalationstore.Store
 	policy        *policystore.Active
 	journal       *pglog.Log
 	reader        pglog.Querier

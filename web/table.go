@@ -25,7 +25,7 @@ func Table(p *public, s *staff) []Route {
 		get, post, put = http.MethodGet, http.MethodPost, http.MethodPut
 		talk           = "/api/v1/conversation"
 		talks          = "/api/v1/conversations"
-		lifts          = "/api/v1/escalations"
+		escalations    = "/api/v1/escalations"
 	)
 	return []Route{
 		{Public, get, "/api/v1/topics", who(anyone), none, false, "What a conversation can be about", handle(p.topics)},
@@ -51,14 +51,14 @@ func Table(p *public, s *staff) []Route {
 		{Staff, post, talks + "/{id}/close", who(agent), none, false, "Close the conversation", handle(s.end)},
 
 		{Staff, post, talks + "/{id}/escalations", who(agent), none, false, "Ask for a lift of anonymity", created(handle(s.ask))},
-		{Staff, get, lifts, who(agent, supervisor), none, false, "One's own requests; for supervisors, those that wait", handle(s.lifts)},
-		{Staff, get, lifts + "/{id}", who(agent, supervisor), none, false, "A request", handle(s.lift)},
-		{Staff, post, lifts + "/{id}/evidence", who(supervisor), none, false, "Read what a request rests on", handle(s.evidence)},
-		{Staff, post, lifts + "/{id}/approve", who(supervisor), none, false, "Approve a request, in whole or in part", handle(s.approve)},
-		{Staff, post, lifts + "/{id}/deny", who(supervisor), none, false, "Deny a request", handle(s.deny)},
-		{Staff, post, lifts + "/{id}/withdraw", who(agent), none, false, "Withdraw one's request", handle(s.withdraw)},
-		{Staff, post, lifts + "/{id}/close", who(agent), none, false, "End a granted lift before its time", handle(s.closeLift)},
-		{Staff, post, lifts + "/{id}/identity", who(agent), none, false, "Open what was granted", handle(s.identity)},
+		{Staff, get, escalations, who(agent, supervisor), none, false, "One's own requests; for supervisors, those that wait", handle(s.escalationList)},
+		{Staff, get, escalations + "/{id}", who(agent, supervisor), none, false, "A request", handle(s.escalation)},
+		{Staff, post, escalations + "/{id}/evidence", who(supervisor), none, false, "Read what a request rests on", handle(s.evidence)},
+		{Staff, post, escalations + "/{id}/approve", who(supervisor), none, false, "Approve a request, in whole or in part", handle(s.approve)},
+		{Staff, post, escalations + "/{id}/deny", who(supervisor), none, false, "Deny a request", handle(s.deny)},
+		{Staff, post, escalations + "/{id}/withdraw", who(agent), none, false, "Withdraw one's request", handle(s.withdraw)},
+		{Staff, post, escalations + "/{id}/close", who(agent), none, false, "End a granted lift before its time", handle(s.closeEscalation)},
+		{Staff, post, escalations + "/{id}/identity", who(agent), none, false, "Open what was granted", handle(s.identity)},
 
 		{Staff, get, "/api/v1/log/entries", who(inspector), none, false, "Search the log; the search is an entry", handle(s.search)},
 	}

@@ -31,7 +31,7 @@ import (
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/custodian"
 	"github.com/sceau-project/sceau/custodian/order"
-	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
+	escalationstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/internal/devissuer"
 	"github.com/sceau-project/sceau/internal/devstack"
 	"github.com/sceau-project/sceau/internal/pgtest"
@@ -247,12 +247,12 @@ func (w *world) startFaces(limits web.Limits) {
 	}))
 	log, pool := w.log(audit.ViaStaff), w.db.Pool(w.t, "sceau_staff")
 	active := policystore.NewActive(w.key)
-	lifts, err := liftstore.New(liftstore.Config{Pool: pool, Log: log, Policy: active, Recipients: recipients(pool)})
+	escalations, err := escalationstore.New(escalationstore.Config{Pool: pool, Log: log, Policy: active, Recipients: recipients(pool)})
 	w.must(err)
 	conversations, listener = store(audit.ViaStaff, log)
 	w.staff = serve(web.NewStaff(web.StaffConfig{
 		Config: common, Tokens: w.verifier("sceau-staff"), Sessions: staffstore.NewSessions(pool, log),
-		Conversations: conversations, Listener: listener, Escalations: lifts, Policy: active,
+		Conversations: conversations, Listener: listener, Escalations: escalations, Policy: active,
 		Log: log, Reader: pool, Custodian: client, Stop: ctx.Done(),
 	}))
 	w.t.Cleanup(func() {

@@ -112,11 +112,11 @@ func (c *crashTest) checkTalks() {
 		})
 	}
 	_ = g.Wait() // each reports for itself
-	messages, lifts := 0, 0
+	messages, escalations := 0, 0
 	for _, t := range c.crowd.talks {
-		messages, lifts = messages+len(t.said)-1, lifts+len(t.lifts)
+		messages, escalations = messages+len(t.said)-1, escalations+len(t.escalations)
 	}
-	c.Logf("%d conversations, %d messages, %d lifts", len(c.crowd.talks), messages, lifts)
+	c.Logf("%d conversations, %d messages, %d lifts", len(c.crowd.talks), messages, escalations)
 }
 
 func (c *crashTest) checkTalk(t *talk) error {
@@ -146,10 +146,10 @@ func (c *crashTest) checkTalk(t *talk) error {
 }
 
 // checkLifts asks for every lift: it is in the state that was acknowledged.
-func (c *crashTest) checkLifts() {
+func (c *crashTest) checkEscalations() {
 	c.Helper()
 	for _, t := range c.crowd.talks {
-		for _, l := range t.lifts {
+		for _, l := range t.escalations {
 			var now struct {
 				State, Request string
 				Granted        []string

@@ -57,10 +57,10 @@ func (c *crashTest) checkLog() {
 // checkTold: whatever entry somebody was shown is there, unchanged.
 func (l *ledger) checkTold() {
 	l.Helper()
-	lifts := map[string]*lift{}
+	escalations := map[string]*tracked{}
 	for _, t := range l.crowd.talks {
-		for _, one := range t.lifts {
-			lifts[one.id] = one
+		for _, one := range t.escalations {
+			escalations[one.id] = one
 		}
 	}
 	requested, opened := 0, 0
@@ -77,14 +77,14 @@ func (l *ledger) checkTold() {
 			continue
 		}
 		requested++
-		if one := lifts[e.Subject.ID]; one == nil || one.request != e.Hash.String() {
+		if one := escalations[e.Subject.ID]; one == nil || one.request != e.Hash.String() {
 			l.Errorf("entry %d requests a lift that nobody was told of", e.Seq)
 		}
 	}
-	if requested != len(lifts) || opened != len(l.crowd.talks) {
-		l.Errorf("%d lifts and %d conversations were acknowledged, %d and %d recorded", len(lifts), len(l.crowd.talks), requested, opened)
+	if requested != len(escalations) || opened != len(l.crowd.talks) {
+		l.Errorf("%d lifts and %d conversations were acknowledged, %d and %d recorded", len(escalations), len(l.crowd.talks), requested, opened)
 	}
-	for _, one := range lifts {
+	for _, one := range escalations {
 		for _, seq := range one.openings {
 			if seq >= int64(len(l.entries)) || l.entries[seq].Action != audit.ActionIdentityReleaseOrdered || l.entries[seq].Subject.ID != one.id {
 				l.Errorf("an identity was opened under entry %d, which is none of lift %s", seq, one.id)

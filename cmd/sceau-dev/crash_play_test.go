@@ -17,7 +17,7 @@ type talk struct {
 	minor, agent, supervisor *person
 	name                     string // entrusted, "" if not
 	phrase                   string // "" if none was asked for
-	lifts                    []*lift
+	escalations              []*tracked
 
 	mu   sync.Mutex
 	said map[int]string  // acknowledged messages by position
@@ -25,7 +25,7 @@ type talk struct {
 }
 
 // A lift is a request to lift anonymity, in the state that was acknowledged last.
-type lift struct {
+type tracked struct {
 	id, request, state string
 	granted            []string
 	openings           []int64 // entries that identities were said to be opened under
@@ -100,7 +100,7 @@ func (w *crowd) play(i, n int, rng *rand.Rand) error {
 			if !perhaps(70) {
 				return nil
 			}
-			return w.lift(t, rng)
+			return w.escalate(t, rng)
 		},
 		func() error {
 			if !perhaps(40) {
@@ -236,7 +236,7 @@ func (w *crowd) transcript(t *talk, p *person) ([]message, error) {
 }
 
 // lift asks for a lift of anonymity and takes it as far as chance wants.
-func (w *crowd) lift(t *talk, rng *rand.Rand) error {
+func (w *crowd) escalate(t *talk, rng *rand.Rand) error {
 	perhaps := func(percent int) bool { return rng.IntN(100) < percent }
 	facets := []string{"connection"}
 	if t.name != "" && perhaps(70) {
@@ -270,7 +270,7 @@ func (w *crowd) lift(t *talk, rng *rand.Rand) error {
 }
 
 // ask asks for a lift, on the minor's last message.
-func (w *crowd) ask(t *talk, facets []string) (*lift, error) {
+func (w *crowd) ask(t *talk, facets []string) (*tracked, error) {
 	all, err := w.transcript(t, t.agent)
 	if err != nil {
 		return nil, err
@@ -293,8 +293,8 @@ func (w *crowd) ask(t *talk, facets []string) (*lift, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &lift{id: out.ID, request: out.Request, state: out.State}
-	t.lifts = append(t.lifts, l)
+	l := &tracked{id: out.ID, request: out.Request, state: out.State}
+	t.escalations = append(t.escalations, l)
 	if l.state != "requested" || l.request == "" {
 		return nil, fmt.Errorf("asked, and the lift is %q", l.state)
 	}
@@ -302,7 +302,7 @@ func (w *crowd) ask(t *talk, facets []string) (*lift, error) {
 }
 
 // answer does something to a lift that changes its state.
-func (w *crowd) answer(kind string, l *lift, p *person, body object) error {
+func (w *crowd) answer(kind string, l *tracked, p *person, body object) error {
 	var out struct {
 		State   string
 		Granted []string
@@ -319,7 +319,7 @@ func (w *crowd) answer(kind string, l *lift, p *person, body object) error {
 }
 
 // evidence lets the supervisor read what the request rests on.
-func (w *crowd) evidence(t *talk, l *lift) error {
+func (w *crowd) evidence(t *talk, l *tracked) error {
 	r, err := w.act("evidence", t.supervisor, http.MethodPost, "/escalations/"+l.id+"/evidence", nil, nil)
 	if err == nil {
 		w.note(&w.opened, r)
@@ -328,7 +328,7 @@ func (w *crowd) evidence(t *talk, l *lift) error {
 }
 
 // identity opens what was granted and looks at it.
-func (w *crowd) identity(t *talk, l *lift) error {
+func (w *crowd) identity(t *talk, l *tracked) error {
 	var out identity
 	r, err := w.act("identity", t.agent, http.MethodPost, "/escalations/"+l.id+"/identity", object{"facets": l.granted}, &out)
 	if err != nil {
@@ -348,7 +348,7 @@ type identity struct {
 }
 
 // check: exactly what was granted, and of a facet entrusted once, one.
-func (i identity) check(t *talk, l *lift) error {
+func (i identity) check(t *talk, l *tracked) error {
 	var shown []string
 	for _, f := range i.Facets {
 		shown = append(shown, f.Facet)

@@ -14,7 +14,7 @@ import (
 type probe struct {
 	*crashTest
 	*talk
-	lift      *lift
+	esc       *tracked
 	inspector *person
 	samples   []sample
 }
@@ -45,11 +45,11 @@ func newProbe(c *crashTest) *probe {
 	must(err)
 	must(c.crowd.chat(p.talk, 1, 1))
 	must(c.crowd.read(p.talk, p.minor))
-	p.lift, err = c.crowd.ask(p.talk, []string{"connection"})
+	p.esc, err = c.crowd.ask(p.talk, []string{"connection"})
 	must(err)
-	must(c.crowd.evidence(p.talk, p.lift))
-	must(c.crowd.answer("approve", p.lift, p.supervisor, object{"request": p.lift.request, "facets": []string{"connection"}}))
-	must(c.crowd.identity(p.talk, p.lift))
+	must(c.crowd.evidence(p.talk, p.esc))
+	must(c.crowd.answer("approve", p.esc, p.supervisor, object{"request": p.esc.request, "facets": []string{"connection"}}))
+	must(c.crowd.identity(p.talk, p.esc))
 	p.samples = p.all()
 	return p
 }
@@ -75,7 +75,7 @@ func (p *probe) all() []sample {
 		return nil
 	}
 	of := func(v any) func(string) any { return func(string) any { return v } }
-	lift := "/escalations/" + p.lift.id
+	esc := "/escalations/" + p.esc.id
 	return []sample{
 		{"look", p.minor, nil, get, "/conversation", nil, nil},
 		{"write", p.minor, nil, post, "/conversation/messages", text, written},
@@ -85,9 +85,9 @@ func (p *probe) all() []sample {
 		{"queue", p.agent, nil, get, "/conversations", nil, nil},
 		{"answer", p.agent, nil, post, p.path(p.agent) + "/messages", text, written},
 		{"read", p.agent, gate, get, p.path(p.agent) + "/messages", nil, secret},
-		{"lift", p.agent, nil, get, lift, nil, nil},
-		{"identity", p.agent, key, post, lift + "/identity", of(object{"facets": []string{"connection"}}), p.identified},
-		{"evidence", p.supervisor, key, post, lift + "/evidence", nil, secret},
+		{"lift", p.agent, nil, get, esc, nil, nil},
+		{"identity", p.agent, key, post, esc + "/identity", of(object{"facets": []string{"connection"}}), p.identified},
+		{"evidence", p.supervisor, key, post, esc + "/evidence", nil, secret},
 		{"inspect", p.inspector, nil, get, "/log/entries?limit=1", nil, nil},
 	}
 }
@@ -118,7 +118,7 @@ func (p *probe) identified(_ string, r reply) error {
 	if err := json.Unmarshal(r.body, &out); err != nil {
 		return err
 	}
-	return out.check(p.talk, p.lift)
+	return out.check(p.talk, p.esc)
 }
 
 // send sends a sample once.

@@ -113,7 +113,7 @@ func TestKilledOneByOne(t *testing.T) {
 	t.Logf("the last outage was over after %.1f s", time.Since(began).Seconds())
 
 	c.checkTalks()
-	c.checkLifts()
+	c.checkEscalations()
 	c.checkLog()
 	c.checkExport(filepath.Join(data, "export"))
 	c.checkRefusals()

@@ -7,13 +7,13 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
+	escalationstore "github.com/sceau-project/sceau/escalation/pgstore"
 )
 
 // watchQueues publishes what waits as metrics, for alarms: a child without an
 // answer, a request to lift anonymity that nobody looks at. The queues are read
 // at every scrape; when they cannot be, the figure is NaN.
-func (p *parts) watchQueues(lifts *liftstore.Store) {
+func (p *parts) watchQueues(escalations *escalationstore.Store) {
 	waiting := func(ctx context.Context) (oldest time.Duration, count int, err error) {
 		queue, err := p.conversations.Queue(ctx)
 		for _, w := range queue {
@@ -22,7 +22,7 @@ func (p *parts) watchQueues(lifts *liftstore.Store) {
 		return oldest, len(queue), err
 	}
 	pending := func(ctx context.Context) (oldest time.Duration, count int, err error) {
-		list, err := lifts.Pending(ctx)
+		list, err := escalations.Pending(ctx)
 		for _, e := range list {
 			oldest = max(oldest, time.Since(e.RequestedAt))
 		}

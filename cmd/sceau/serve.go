@@ -20,7 +20,7 @@ import (
 	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/custodian/order"
-	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
+	escalationstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/internal/config"
 	policystore "github.com/sceau-project/sceau/policy/pgstore"
 	staffstore "github.com/sceau-project/sceau/staff/pgstore"
@@ -154,7 +154,7 @@ func (p *parts) staff(ctx context.Context) error {
 		return err
 	}
 	active := policystore.NewActive(pinned)
-	lifts, err := liftstore.New(liftstore.Config{Pool: p.pool, Log: p.log, Policy: active, Recipients: p.recipients})
+	escalations, err := escalationstore.New(escalationstore.Config{Pool: p.pool, Log: p.log, Policy: active, Recipients: p.recipients})
 	if err != nil {
 		return err
 	}
@@ -166,14 +166,14 @@ func (p *parts) staff(ctx context.Context) error {
 	}}
 	face, err := web.NewStaff(web.StaffConfig{
 		Config: p.common(p.cfg.Staff, issuer), Tokens: tokens, Sessions: staffstore.NewSessions(p.pool, p.log),
-		Conversations: p.conversations, Listener: p.listener, Escalations: lifts, Policy: active,
+		Conversations: p.conversations, Listener: p.listener, Escalations: escalations, Policy: active,
 		Log: p.log, Reader: p.pool, Custodian: p.custodian, Stop: p.stop,
 	})
 	if err != nil {
 		return err
 	}
-	p.watchQueues(lifts)
-	return p.run(ctx, p.cfg.Staff, face, func(ctx context.Context) error { return sweep(ctx, lifts, p.logger) })
+	p.watchQueues(escalations)
+	return p.run(ctx, p.cfg.Staff, face, func(ctx context.Context) error { return sweep(ctx, escalations, p.logger) })
 }
 
 // sweepEvery is how often what has expired is recorded. Whether it has expired
@@ -181,7 +181,7 @@ func (p *parts) staff(ctx context.Context) error {
 const sweepEvery = 2 * time.Second
 
 // sweep records expiries until ctx ends. A failure is logged when it begins.
-func sweep(ctx context.Context, lifts *liftstore.Store, logger *slog.Logger) error {
+func sweep(ctx context.Context, escalations *escalationstore.Store, logger *slog.Logger) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	failing := false
@@ -191,7 +191,7 @@ func sweep(ctx context.Context, lifts *liftstore.Store, logger *slog.Logger) err
 			return nil
 		case <-tick.C:
 		}
-		_, err := lifts.Sweep(ctx)
+		_, err := escalations.Sweep(ctx)
 		if err != nil && !failing && ctx.Err() == nil {
 			logger.Warn("recording what has expired", "error", err.Error())
 		}

@@ -27,7 +27,7 @@ func TestWhatIsWrittenIsBelieved(t *testing.T) {
 	one := func(of ...audit.Actor) audit.Actor { return of[rng.IntN(len(of))] }
 	agents := func() audit.Actor { return one(n.agent, n.agent, n.other) }
 	staff := func() audit.Actor { return one(n.agent, n.other, psychologist) }
-	lift := func(do func(e *escalation.Escalation)) func() error {
+	esc := func(do func(e *escalation.Escalation)) func() error {
 		return func() error {
 			if len(asked) == 0 {
 				return nil
@@ -60,25 +60,25 @@ func TestWhatIsWrittenIsBelieved(t *testing.T) {
 			}
 			return err
 		},
-		lift(func(e *escalation.Escalation) {
+		esc(func(e *escalation.Escalation) {
 			if e.State == escalation.Requested && !n.believed().TookPart(n.supervisor.Person) {
 				n.Read(n.supervisor, n.cse, e.ID)
 			}
 		}),
-		lift(func(e *escalation.Escalation) {
+		esc(func(e *escalation.Escalation) {
 			_, _ = n.store.Approve(ctx, none, one(n.supervisor, n.agentAsSupervisor), e.ID, e.RequestHash, e.Asked)
 		}),
-		lift(func(e *escalation.Escalation) {
+		esc(func(e *escalation.Escalation) {
 			if rng.IntN(3) == 0 {
 				_, _ = n.store.Deny(ctx, none, n.supervisor, e.ID, e.RequestHash, escalation.DenialReasons[0])
 			}
 		}),
-		lift(func(e *escalation.Escalation) {
+		esc(func(e *escalation.Escalation) {
 			if rng.IntN(3) == 0 {
 				_, _ = n.store.Withdraw(ctx, none, agents(), e.ID)
 			}
 		}),
-		lift(func(e *escalation.Escalation) { _, _ = n.store.Close(ctx, none, agents(), e.ID) }),
+		esc(func(e *escalation.Escalation) { _, _ = n.store.Close(ctx, none, agents(), e.ID) }),
 	}
 	seen := map[audit.Action]int{}
 	for i := range 150 {

@@ -250,13 +250,13 @@ func inputs() []policy.Input {
 	}}
 	needed := []policy.ApprovalNeeded{{Role: policy.RoleSupervisor, Count: 1}}
 	facets := []string{"connection", "location"}
-	lift := policy.Lift{
+	esc := policy.Escalation{
 		ID: "0f8f9b1e-6a64-4c56-9a42-0d8f3f2f6f12", State: "requested", Ground: "imminent_danger",
 		Request:     "5n2Vv9nqY6l5m4hJmLx0G6l0a9yqkzZ8s1sYbYx3g0E=",
 		RequestedAt: policy.At(now.Add(-time.Minute)), Requester: agent, Asked: facets, AnswerBy: policy.At(now.Add(9 * time.Minute)),
 		Approvals: []policy.ApprovalGiven{}, Needed: needed, Granted: []string{}, UseWithinS: 900, ReadForS: 3600, UsesAllowed: 1,
 	}
-	approved := lift
+	approved := esc
 	approved.State, approved.Granted, approved.UseBy = "approved", facets, policy.At(now.Add(10*time.Minute))
 	approved.Approvals = []policy.ApprovalGiven{{Actor: supervisor, Facets: facets, At: policy.At(now.Add(-30 * time.Second))}}
 	return []policy.Input{
@@ -271,9 +271,9 @@ func inputs() []policy.Input {
 		},
 		policy.EscalationApprove{
 			At: policy.At(now), Actor: supervisor, Case: caseID, Conversation: open, Verdict: policy.VerdictApprove,
-			Request: lift.Request, Facets: facets, Lift: lift,
+			Request: esc.Request, Facets: facets, Escalation: esc,
 			Session: "x-1", Reads: []policy.Reading{{Actor: supervisor, Session: "x-1", At: policy.At(now.Add(-time.Second))}},
 		},
-		policy.IdentityRelease{At: policy.At(now), Actor: agent, Case: caseID, Conversation: open, Facets: facets, Lift: approved},
+		policy.IdentityRelease{At: policy.At(now), Actor: agent, Case: caseID, Conversation: open, Facets: facets, Escalation: approved},
 	}
 }

@@ -225,7 +225,7 @@ func ReadEvidence(t testing.TB, log *pglog.Log, rules *policystore.Active, who a
 		if err != nil {
 			return nil, err
 		}
-		lift, ok := docket.Case.Escalation(escalationID)
+		esc, ok := docket.Case.Escalation(escalationID)
 		if !ok {
 			return nil, escalationstore.ErrNotFound
 		}
@@ -233,11 +233,11 @@ func ReadEvidence(t testing.TB, log *pglog.Log, rules *policystore.Active, who a
 		if err != nil {
 			return nil, err
 		}
-		decision, err := p.Decide(ctx, docket.Case.EvidenceInput(turn.At, who, lift))
+		decision, err := p.Decide(ctx, docket.Case.EvidenceInput(turn.At, who, esc))
 		if err != nil {
 			return nil, err
 		}
-		_, err = docket.Append(escalation.EvidenceReadEntry(lift), who, &decision, nil)
+		_, err = docket.Append(escalation.EvidenceReadEntry(esc), who, &decision, nil)
 		return nil, err
 	})
 	if err != nil {

@@ -57,7 +57,7 @@ func (s *stage) grantedInPart(ctx context.Context, script Conversation) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.amal.ask(ctx, sc.id, lift{
+	_, err = c.amal.ask(ctx, sc.id, asking{
 		Ground: "imminent_danger", Assessment: danger("weapon", "none"), Facets: []string{"name"}, Evidence: cited,
 		Narrative: s.plant("Même dossier, je redemande parce que personne n'a encore répondu."),
 	})
@@ -114,7 +114,7 @@ func (s *stage) othersTry(ctx context.Context, sc *scene) error {
 	_, err := c.bruno.messages(ctx, sc.id)
 	s.report.refused("another agent reads somebody else's conversation", err, "conversation.not_found", "conversation.not_participant")
 	s.report.refused("another agent writes in it", c.bruno.say(ctx, sc.id, s.plant("bonjour, je passais par là")), "conversation.not_found", "conversation.not_participant")
-	_, err = c.bruno.ask(ctx, sc.id, lift{
+	_, err = c.bruno.ask(ctx, sc.id, asking{
 		Ground: "imminent_danger", Assessment: danger("weapon", "none"), Facets: []string{"connection"},
 		Evidence: []citation{{1, "sha256:0000000000000000000000000000000000000000000000000000000000000000"}}, Narrative: s.plant("Je ne suis pas dans cette conversation et je demande quand même."),
 	})
@@ -281,26 +281,26 @@ func (s *stage) refusedByPolicy(ctx context.Context, script Conversation) error 
 		return err
 	}
 	facets := []string{"connection"}
-	try := func(what, narrative string, l lift, codes ...string) {
+	try := func(what, narrative string, l asking, codes ...string) {
 		l.Narrative = s.plant(narrative)
 		_, err := c.chloe.ask(ctx, sc.id, l)
 		s.report.refused(what, err, codes...)
 	}
 	try("a lift without ground", "Je voudrais simplement savoir qui écrit, par curiosité.",
-		lift{Ground: "", Assessment: danger("threat", "none"), Facets: facets, Evidence: cited}, "ground.unknown", "request.invalid")
+		asking{Ground: "", Assessment: danger("threat", "none"), Facets: facets, Evidence: cited}, "ground.unknown", "request.invalid")
 	try("a lift on a ground that does not exist", "Demande faite pour les statistiques du service.",
-		lift{Ground: "statistics", Assessment: danger("threat", "none"), Facets: facets, Evidence: cited}, "ground.unknown", "request.invalid")
+		asking{Ground: "statistics", Assessment: danger("threat", "none"), Facets: facets, Evidence: cited}, "ground.unknown", "request.invalid")
 	try("a lift on consent, which policy does not offer here", "Elle n'a pas encore dit oui, je préfère anticiper.",
-		lift{Ground: "consent", Assessment: calm(), Facets: facets, Evidence: cited}, "ground.not_available")
+		asking{Ground: "consent", Assessment: calm(), Facets: facets, Evidence: cited}, "ground.not_available")
 	try("a lift on imminent danger that no answer shows", "Rien d'urgent, mais cela irait plus vite avec son nom.",
-		lift{Ground: "imminent_danger", Assessment: calm(), Facets: facets, Evidence: cited}, "danger.not_shown")
+		asking{Ground: "imminent_danger", Assessment: calm(), Facets: facets, Evidence: cited}, "danger.not_shown")
 	try("a lift without evidence", "Il faut me croire, je n'ai pas le temps de citer.",
-		lift{Ground: "imminent_danger", Assessment: danger("threat", "none"), Facets: facets, Evidence: []citation{}}, "evidence.missing")
+		asking{Ground: "imminent_danger", Assessment: danger("threat", "none"), Facets: facets, Evidence: []citation{}}, "evidence.missing")
 	try("a lift with half an assessment", "Les questions sont trop longues, j'ai répondu à une seule.",
-		lift{Ground: "imminent_danger", Assessment: map[string]string{"violence": "threat"}, Facets: facets, Evidence: cited}, "danger.not_coded")
+		asking{Ground: "imminent_danger", Assessment: map[string]string{"violence": "threat"}, Facets: facets, Evidence: cited}, "danger.not_coded")
 	forged := []citation{{cited[0].Position, "sha256:1111111111111111111111111111111111111111111111111111111111111111"}}
 	try("a lift on evidence that is not what was written", "Je cite un message que personne n'a envoyé.",
-		lift{Ground: "imminent_danger", Assessment: danger("threat", "none"), Facets: facets, Evidence: forged}, "evidence.unknown")
+		asking{Ground: "imminent_danger", Assessment: danger("threat", "none"), Facets: facets, Evidence: forged}, "evidence.unknown")
 
 	esc, _, err := sc.request(ctx, "chloe asks for a lift", "L'ancien ami connaît ses horaires et l'attend à son arrêt.", "connection")
 	if err != nil {
@@ -367,7 +367,7 @@ func (s *stage) comesBack(ctx context.Context, script Conversation) error {
 	if err != nil {
 		return err
 	}
-	_, err = c.farah.ask(ctx, sc.id, lift{
+	_, err = c.farah.ask(ctx, sc.id, asking{
 		Ground: "imminent_danger", Assessment: danger("none", "plan"), Facets: []string{"connection"}, Evidence: cited,
 		Narrative: s.plant("Avis de la psychologue, qui n'a pas à demander de levée."),
 	})

@@ -104,7 +104,7 @@ func (c *colleague) close(ctx context.Context, id string) error {
 }
 
 // lift is a request to lift anonymity, as its author sends it.
-type lift struct {
+type asking struct {
 	Ground     string            `json:"ground"`
 	Assessment map[string]string `json:"assessment"`
 	Facets     []string          `json:"facets"`
@@ -130,7 +130,7 @@ type escalation struct {
 	ReadUntil time.Time `json:"read_until"`
 }
 
-func (c *colleague) ask(ctx context.Context, id string, l lift) (escalation, error) {
+func (c *colleague) ask(ctx context.Context, id string, l asking) (escalation, error) {
 	var out escalation
 	err := c.do(ctx, http.MethodPost, "/conversations/"+id+"/escalations", l, &out)
 	return out, err

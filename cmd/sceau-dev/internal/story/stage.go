@@ -172,7 +172,7 @@ func (s *stage) playAll(ctx context.Context) {
 		case i < len(plot):
 			run(plot[i].name, func(ctx context.Context) error { return plot[i].play(s, ctx, script) })
 		case i%10 == 0:
-			run("a lift like any other", func(ctx context.Context) error { return s.anotherLift(ctx, i, script) })
+			run("a lift like any other", func(ctx context.Context) error { return s.anotherEscalation(ctx, i, script) })
 		default:
 			run("a conversation like any other", func(ctx context.Context) error { return s.plainTalk(ctx, i, script) })
 		}

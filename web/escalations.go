@@ -9,7 +9,7 @@ import (
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/escalation"
-	liftstore "github.com/sceau-project/sceau/escalation/pgstore"
+	escalationstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/policy"
 )
 
@@ -44,7 +44,7 @@ type askInput struct {
 }
 
 // lift is an escalation as its requester and supervisors see it.
-type lift struct {
+type escalationView struct {
 	ID           string     `json:"id"`
 	Conversation string     `json:"conversation,omitempty"`
 	State        string     `json:"state" doc:"requested, refused, approved, denied, withdrawn, expired, released, closed or void"`
@@ -70,12 +70,12 @@ type approval struct {
 	At     time.Time `json:"at"`
 }
 
-type liftOutput struct{ Body lift }
+type escalationOutput struct{ Body escalationView }
 
-type liftsOutput struct {
+type escalationsOutput struct {
 	Body struct {
-		Mine    []lift `json:"mine" doc:"Asked for by the caller, latest first"`
-		Pending []lift `json:"pending" doc:"Waiting for an answer, oldest first; for supervisors"`
+		Mine    []escalationView `json:"mine" doc:"Asked for by the caller, latest first"`
+		Pending []escalationView `json:"pending" doc:"Waiting for an answer, oldest first; for supervisors"`
 	}
 }
 
@@ -86,16 +86,16 @@ func idempotent(ctx context.Context) pglog.Idempotency {
 }
 
 // ask requests a lift. What policy refuses is recorded, and answered as a refusal.
-func (s *staff) ask(ctx context.Context, in *askInput) (*liftOutput, error) {
+func (s *staff) ask(ctx context.Context, in *askInput) (*escalationOutput, error) {
 	if !isUUID(in.ID) {
 		return nil, conversation.ErrNotFound
 	}
 	if err := conversation.CheckText(in.Body.Narrative); err != nil {
 		return nil, err
 	}
-	ask := liftstore.Ask{
+	ask := escalationstore.Ask{
 		Case: in.ID, Ground: in.Body.Ground, Danger: policy.Assessment(in.Body.Assessment),
-		Facets: in.Body.Facets, Narrative: in.Body.Narrative, Evidence: make([]liftstore.Citation, len(in.Body.Evidence)),
+		Facets: in.Body.Facets, Narrative: in.Body.Narrative, Evidence: make([]escalationstore.Citation, len(in.Body.Evidence)),
 	}
 	seen := map[int64]bool{}
 	for i, c := range in.Body.Evidence {
@@ -107,7 +107,7 @@ func (s *staff) ask(ctx context.Context, in *askInput) (*liftOutput, error) {
 			return nil, invalid("body.evidence", "expected each position once")
 		}
 		seen[c.Position] = true
-		ask.Evidence[i] = liftstore.Citation{Position: c.Position, Sum: sum}
+		ask.Evidence[i] = escalationstore.Citation{Position: c.Position, Sum: sum}
 	}
 	receipt, err := s.escalations.Request(ctx, idempotent(ctx), callerOf(ctx).actor, ask)
 	if err != nil {
@@ -116,12 +116,12 @@ func (s *staff) ask(ctx context.Context, in *askInput) (*liftOutput, error) {
 	if receipt.State == escalation.Refused {
 		return nil, refusedByPolicy(receipt.Reasons)
 	}
-	return s.liftAfter(ctx, receipt)
+	return s.escalationAfter(ctx, receipt)
 }
 
 // liftAfter shows an escalation after an act on it. A replayed act shows it as
 // it is now.
-func (s *staff) liftAfter(ctx context.Context, receipt liftstore.Receipt) (*liftOutput, error) {
+func (s *staff) escalationAfter(ctx context.Context, receipt escalationstore.Receipt) (*escalationOutput, error) {
 	e, err := s.escalations.Get(ctx, callerOf(ctx).actor, receipt.ID)
 	if err != nil {
 		return nil, err
@@ -130,11 +130,11 @@ func (s *staff) liftAfter(ctx context.Context, receipt liftstore.Receipt) (*lift
 	if err != nil {
 		return nil, err
 	}
-	return &liftOutput{shown[0]}, nil
+	return &escalationOutput{shown[0]}, nil
 }
 
 // show is how escalations are told. Names are read at once.
-func (s *staff) show(ctx context.Context, list ...*escalation.Escalation) ([]lift, error) {
+func (s *staff) show(ctx context.Context, list ...*escalation.Escalation) ([]escalationView, error) {
 	var ids []string
 	for _, e := range list {
 		ids = append(ids, e.Requester.ID)
@@ -148,10 +148,10 @@ func (s *staff) show(ctx context.Context, list ...*escalation.Escalation) ([]lif
 		return nil, err
 	}
 	who := func(a audit.Actor) present { return present{ID: a.ID, Role: a.Role, Name: names[a.ID]} }
-	shown := make([]lift, len(list))
+	shown := make([]escalationView, len(list))
 	for i, e := range list {
 		requester := who(e.Requester)
-		shown[i] = lift{
+		shown[i] = escalationView{
 			ID: e.ID, Conversation: e.Case, State: string(e.State), Ground: e.Ground, Requester: &requester,
 			RequestedAt: timeOrNil(e.RequestedAt), Facets: e.Asked, Evidence: e.Evidence, AnswerBy: timeOrNil(e.AnswerBy),
 			Granted: e.Granted, UseBy: timeOrNil(e.UseBy), ReadUntil: timeOrNil(e.ReadUntil),
@@ -167,10 +167,10 @@ func (s *staff) show(ctx context.Context, list ...*escalation.Escalation) ([]lif
 	return shown, nil
 }
 
-func (s *staff) lifts(ctx context.Context, _ *struct{}) (*liftsOutput, error) {
+func (s *staff) escalationList(ctx context.Context, _ *struct{}) (*escalationsOutput, error) {
 	c := callerOf(ctx)
-	out := &liftsOutput{}
-	out.Body.Mine, out.Body.Pending = []lift{}, []lift{}
+	out := &escalationsOutput{}
+	out.Body.Mine, out.Body.Pending = []escalationView{}, []escalationView{}
 	var list []*escalation.Escalation
 	var err error
 	if c.actor.Role == policy.RoleSupervisor {
@@ -184,26 +184,26 @@ func (s *staff) lifts(ctx context.Context, _ *struct{}) (*liftsOutput, error) {
 }
 
 // LiftPath names an escalation.
-type LiftPath struct {
+type EscalationPath struct {
 	ID string `path:"id" maxLength:"64" doc:"The escalation"`
 }
 
-func (s *staff) lift(ctx context.Context, in *LiftPath) (*liftOutput, error) {
+func (s *staff) escalation(ctx context.Context, in *EscalationPath) (*escalationOutput, error) {
 	if !isUUID(in.ID) {
-		return nil, liftstore.ErrNotFound
+		return nil, escalationstore.ErrNotFound
 	}
-	return s.liftAfter(ctx, liftstore.Receipt{ID: in.ID})
+	return s.escalationAfter(ctx, escalationstore.Receipt{ID: in.ID})
 }
 
 type approveInput struct {
-	LiftPath
+	EscalationPath
 	Body struct {
 		Request string   `json:"request" pattern:"^[A-Za-z0-9+/]{43}=$" doc:"Leaf hash of the request that was read"`
 		Facets  []string `json:"facets" nullable:"false" minItems:"1" maxItems:"8" uniqueItems:"true" pattern:"^[a-z_]{1,32}$" doc:"To grant: as many as asked, or fewer"`
 	}
 }
 
-func (s *staff) approve(ctx context.Context, in *approveInput) (*liftOutput, error) {
+func (s *staff) approve(ctx context.Context, in *approveInput) (*escalationOutput, error) {
 	request, err := s.requestOf(ctx, in.ID, in.Body.Request)
 	if err != nil {
 		return nil, err
@@ -212,13 +212,13 @@ func (s *staff) approve(ctx context.Context, in *approveInput) (*liftOutput, err
 	if err != nil {
 		return nil, err
 	}
-	return s.liftAfter(ctx, receipt)
+	return s.escalationAfter(ctx, receipt)
 }
 
 // requestOf reads the leaf hash to which an answer is bound.
 func (s *staff) requestOf(_ context.Context, id, text string) (audit.Hash, error) {
 	if !isUUID(id) {
-		return audit.Hash{}, liftstore.ErrNotFound
+		return audit.Hash{}, escalationstore.ErrNotFound
 	}
 	request, err := audit.ParseHash(text)
 	if err != nil {
@@ -228,14 +228,14 @@ func (s *staff) requestOf(_ context.Context, id, text string) (audit.Hash, error
 }
 
 type denyInput struct {
-	LiftPath
+	EscalationPath
 	Body struct {
 		Request string `json:"request" pattern:"^[A-Za-z0-9+/]{43}=$" doc:"Leaf hash of the request that was read"`
 		Reason  string `json:"reason" pattern:"^[a-z_]{1,32}$" doc:"danger_not_imminent, evidence_insufficient, facets_excessive, other_means or wrong_ground"`
 	}
 }
 
-func (s *staff) deny(ctx context.Context, in *denyInput) (*liftOutput, error) {
+func (s *staff) deny(ctx context.Context, in *denyInput) (*escalationOutput, error) {
 	request, err := s.requestOf(ctx, in.ID, in.Body.Request)
 	if err != nil {
 		return nil, err
@@ -244,28 +244,28 @@ func (s *staff) deny(ctx context.Context, in *denyInput) (*liftOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.liftAfter(ctx, receipt)
+	return s.escalationAfter(ctx, receipt)
 }
 
-type liftAct struct {
-	LiftPath
+type escalationAct struct {
+	EscalationPath
 	NoBody
 }
 
-func (s *staff) withdraw(ctx context.Context, in *liftAct) (*liftOutput, error) {
+func (s *staff) withdraw(ctx context.Context, in *escalationAct) (*escalationOutput, error) {
 	return s.byRequester(ctx, in.ID, s.escalations.Withdraw)
 }
 
-func (s *staff) closeLift(ctx context.Context, in *liftAct) (*liftOutput, error) {
+func (s *staff) closeEscalation(ctx context.Context, in *escalationAct) (*escalationOutput, error) {
 	return s.byRequester(ctx, in.ID, s.escalations.Close)
 }
 
 // byRequester does what only the requester may. To other agents the request
 // does not exist.
-func (s *staff) byRequester(ctx context.Context, id string, do func(context.Context, pglog.Idempotency, audit.Actor, string) (liftstore.Receipt, error)) (*liftOutput, error) {
+func (s *staff) byRequester(ctx context.Context, id string, do func(context.Context, pglog.Idempotency, audit.Actor, string) (escalationstore.Receipt, error)) (*escalationOutput, error) {
 	c := callerOf(ctx)
 	if !isUUID(id) {
-		return nil, liftstore.ErrNotFound
+		return nil, escalationstore.ErrNotFound
 	}
 	if _, err := s.escalations.Get(ctx, c.actor, id); err != nil {
 		return nil, err
@@ -274,5 +274,5 @@ func (s *staff) byRequester(ctx context.Context, id string, do func(context.Cont
 	if err != nil {
 		return nil, err
 	}
-	return s.liftAfter(ctx, receipt)
+	return s.escalationAfter(ctx, receipt)
 }

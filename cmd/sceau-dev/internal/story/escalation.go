@@ -72,7 +72,7 @@ func (sc *scene) request(ctx context.Context, what string, narrative string, fac
 	if err != nil {
 		return escalation{}, nil, err
 	}
-	esc, err := sc.agent.ask(ctx, sc.id, lift{
+	esc, err := sc.agent.ask(ctx, sc.id, asking{
 		Ground: "imminent_danger", Assessment: danger("ongoing", "none"), Facets: facets,
 		Evidence: cited, Narrative: sc.plant(narrative),
 	})
@@ -144,7 +144,7 @@ func (sc *scene) compare(id identity, e entrusts, facets []string) error {
 }
 
 // anotherLift is a conversation with a lift that goes as it should.
-func (s *stage) anotherLift(ctx context.Context, i int, script Conversation) error {
+func (s *stage) anotherEscalation(ctx context.Context, i int, script Conversation) error {
 	agents := []*colleague{s.cast.amal, s.cast.bruno, s.cast.chloe}
 	sc, err := s.begin(ctx, script, agents[i%len(agents)])
 	if err != nil {
