@@ -175,6 +175,7 @@ const (
 	ActionPhraseIssued     Action = "phrase.issued"   // a recovery phrase, which replaces the one before
 	ActionPhraseReturned   Action = "phrase.returned" // somebody came back with it, and got a token
 	ActionMinorTold        Action = "minor.told"
+	ActionReceiptGiven     Action = "receipt.given" // the minor asked who opened their identity
 	ActionOpinionRecorded  Action = "opinion.recorded"
 	ActionHoldSet          Action = "hold.set"
 	ActionHoldLifted       Action = "hold.lifted"
@@ -182,8 +183,12 @@ const (
 	ActionErasureDecided   Action = "erasure.decided"
 	ActionKeyCreated       Action = "key.created"
 	ActionKeyDestroyed     Action = "key.destroyed"
+	ActionOpeningsErased   Action = "openings.erased" // of a case: its decisions cannot be replayed any more
 	ActionPolicyActivated  Action = "policy.activated"
 	ActionStaffSignedIn    Action = "staff.signed_in"
+	ActionStaffSignedOut   Action = "staff.signed_out"
+	ActionStaffSuspended   Action = "staff.suspended" // a person, under all their accounts
+	ActionStaffRestored    Action = "staff.restored"
 	ActionLogRead          Action = "log.read"
 	ActionLogExported      Action = "log.exported"
 	ActionLogPruned        Action = "log.pruned"

@@ -96,13 +96,14 @@ func TestWhoMayRecordWhat(t *testing.T) {
 		audit.ViaCustodian: {
 			"key.created", "key.destroyed", "conversation.read", "evidence.read", "clock.stepped", "phrase.issued", "phrase.returned",
 			"identity.release_ordered", "identity.released", "identity.release_failed", "identity.viewed",
+			"escalation.break_glass_confirmed", "receipt.given", "openings.erased",
 		},
-		audit.ViaOperator: {"policy.activated", "log.exported", "log.pruned", "log.continued"},
+		audit.ViaOperator: {"policy.activated", "staff.suspended", "staff.restored", "log.exported", "log.pruned", "log.continued"},
 		audit.ViaStaff: {
-			"conversation.joined", "conversation.handed_over", "conversation.closed", "staff.signed_in", "identity.printed",
+			"conversation.joined", "conversation.handed_over", "conversation.closed", "staff.signed_in", "staff.signed_out", "identity.printed",
 			"opinion.recorded", "minor.told", "log.read", "hold.set", "hold.lifted", "erasure.decided",
 			"escalation.requested", "escalation.refused", "escalation.widened", "escalation.approval_given", "escalation.approved",
-			"escalation.denied", "escalation.withdrawn", "escalation.expired", "escalation.revoked", "escalation.break_glass_confirmed",
+			"escalation.denied", "escalation.withdrawn", "escalation.expired", "escalation.revoked",
 			"escalation.glass_broken", "escalation.reviewed", "escalation.closed",
 		},
 		audit.ViaPublisher: nil,

@@ -113,16 +113,16 @@ RETURN CASE via
         'conversation.opened', 'conversation.closed', 'consent.given', 'consent.withdrawn',
         'identity.sealed', 'erasure.requested')
     WHEN 'staff' THEN action IN (
-        'staff.signed_in', 'conversation.joined', 'conversation.handed_over', 'conversation.closed',
+        'staff.signed_in', 'staff.signed_out', 'conversation.joined', 'conversation.handed_over', 'conversation.closed',
         'escalation.requested', 'escalation.refused', 'escalation.widened', 'escalation.approval_given',
         'escalation.approved', 'escalation.denied', 'escalation.withdrawn', 'escalation.expired', 'escalation.revoked',
-        'escalation.glass_broken', 'escalation.break_glass_confirmed', 'escalation.reviewed', 'escalation.closed',
+        'escalation.glass_broken', 'escalation.reviewed', 'escalation.closed',
         'identity.printed', 'opinion.recorded', 'minor.told', 'hold.set', 'hold.lifted', 'erasure.decided', 'log.read')
     WHEN 'custodian' THEN action IN (
         'key.created', 'key.destroyed', 'conversation.read', 'evidence.read', 'phrase.issued', 'phrase.returned',
-        'identity.release_ordered', 'identity.released', 'identity.release_failed', 'identity.viewed', 'clock.stepped')
+        'receipt.given', 'openings.erased', 'escalation.break_glass_confirmed', 'identity.release_ordered', 'identity.released', 'identity.release_failed', 'identity.viewed', 'clock.stepped')
     WHEN 'operator' THEN action IN (
-        'policy.activated', 'log.exported', 'log.pruned', 'log.continued')
+        'policy.activated', 'staff.suspended', 'staff.restored', 'log.exported', 'log.pruned', 'log.continued')
     ELSE false
 END;
 COMMENT ON FUNCTION sceau.may_append(text, text) IS 'Which process may write which action: a compromised one cannot lie in another''s name.';
@@ -130,8 +130,9 @@ COMMENT ON FUNCTION sceau.may_append(text, text) IS 'Which process may write whi
 CREATE FUNCTION sceau.may_decide(action text) RETURNS boolean LANGUAGE sql IMMUTABLE
 RETURN action IN (
     'conversation.read', 'evidence.read', 'identity.release_ordered', 'log.read',
-    'escalation.requested', 'escalation.refused', 'escalation.widened', 'escalation.approval_given', 'escalation.denied',
-    'escalation.revoked', 'escalation.glass_broken', 'escalation.break_glass_confirmed', 'escalation.reviewed');
+    'escalation.requested', 'escalation.refused', 'escalation.approval_given', 'escalation.denied', 'escalation.revoked',
+    'escalation.glass_broken', 'escalation.break_glass_confirmed', 'escalation.reviewed', 'minor.told', 'receipt.given',
+    'erasure.decided', 'hold.set', 'hold.lifted', 'key.destroyed', 'openings.erased');
 COMMENT ON FUNCTION sceau.may_decide(text) IS 'Which actions policy is asked about: no other may claim a decision.';
 
 -- +goose StatementBegin
@@ -382,6 +383,26 @@ CREATE TRIGGER opened_with_entry AFTER INSERT ON sceau.openings
     REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION sceau.opened_with_entry();
 ALTER TABLE sceau.openings ENABLE ALWAYS TRIGGER opened_with_entry;
 
+-- They are erased with an entry that says so, and not otherwise.
+-- +goose StatementBegin
+CREATE FUNCTION sceau.erased_with_entry() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM sceau.entries e
+        WHERE e.action = 'openings.erased' AND e.case_id IS NOT DISTINCT FROM OLD.case_id AND e.seq > OLD.seq
+          AND e.xmin = pg_current_xact_id()::xid
+    ) THEN
+        RAISE EXCEPTION 'the openings of entry % are erased without an entry', OLD.seq USING ERRCODE = 'SC001';
+    END IF;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+CREATE CONSTRAINT TRIGGER erased_with_entry AFTER DELETE ON sceau.openings DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.erased_with_entry();
+ALTER TABLE sceau.openings ENABLE ALWAYS TRIGGER erased_with_entry;
+
 -- Privileges --------------------------------------------------------------------
 
 ALTER TABLE sceau.idempotency ENABLE ROW LEVEL SECURITY;
@@ -400,3 +421,6 @@ GRANT SELECT ON sceau.log_head, sceau.idempotency
 GRANT SELECT (seq, hash) ON sceau.entries TO sceau_public;
 GRANT SELECT ON sceau.entries TO sceau_staff, sceau_custodian, sceau_operator;
 GRANT SELECT ON sceau.openings TO sceau_staff, sceau_custodian, sceau_operator;
+GRANT DELETE ON sceau.openings TO sceau_custodian;
+-- Answers are kept for as long as a client may ask again, and no longer.
+GRANT DELETE ON sceau.idempotency TO sceau_public, sceau_staff, sceau_custodian, sceau_operator;

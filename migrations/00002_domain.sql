@@ -16,12 +16,15 @@ CREATE TABLE sceau.cases (
     transcript_signature bytea CHECK (length(transcript_signature) = 64),
     identity_signature   bytea CHECK (length(identity_signature) = 64),
     reserved_until       timestamptz,
-    opened               boolean NOT NULL DEFAULT false
+    opened               boolean NOT NULL DEFAULT false,
+    transcript_destroyed_seq bigint,
+    identity_destroyed_seq   bigint
 );
 COMMENT ON TABLE sceau.cases IS 'Ready and opened cases. Made by the custodian only; recipients are never updated by anyone.';
 COMMENT ON COLUMN sceau.cases.transcript_seq IS 'The key.created entry whose details.recipient is the SHA-256 of transcript_recipient.';
 COMMENT ON COLUMN sceau.cases.transcript_signature IS 'Ed25519, by the custodian''s key in Vault, over case, class and recipient; the faces seal to nothing without it.';
 COMMENT ON COLUMN sceau.cases.reserved_until IS 'A face that opens a conversation holds the case until then, so that sealing happens outside the head lock.';
+COMMENT ON COLUMN sceau.cases.transcript_destroyed_seq IS 'The key.destroyed entry; NULL while the key exists.';
 CREATE INDEX cases_ready ON sceau.cases (transcript_seq) WHERE NOT opened;
 
 CREATE TABLE sceau.conversations (
@@ -48,6 +51,7 @@ COMMENT ON COLUMN sceau.conversations.number IS 'What NOTIFY carries: a number t
 COMMENT ON COLUMN sceau.conversations.messages IS 'How many there are. It and head are moved by the trigger on sceau.messages alone.';
 COMMENT ON COLUMN sceau.conversations.token_sha256 IS 'Hash of the first conversation token, written once when the conversation opens.';
 CREATE INDEX conversations_waiting ON sceau.conversations (opened_seq) WHERE state = 'waiting';
+CREATE INDEX conversations_by_age ON sceau.conversations (opened_at);
 
 CREATE TABLE sceau.messages (
     case_id    uuid NOT NULL REFERENCES sceau.conversations,
@@ -139,12 +143,31 @@ CREATE TABLE sceau.staff_sessions (
     staff_id      text NOT NULL REFERENCES sceau.staff,
     role          text NOT NULL,
     signed_in_seq bigint NOT NULL,
+    last_seen_at  timestamptz NOT NULL DEFAULT now(),
     ended_at      timestamptz,
     UNIQUE (issuer, sid_sha256),
     CONSTRAINT role_known CHECK (role IN ('agent', 'psychologist', 'supervisor', 'inspector', 'privacy_officer'))
 );
 CREATE INDEX staff_sessions_of ON sceau.staff_sessions (staff_id) WHERE ended_at IS NULL;
 COMMENT ON TABLE sceau.staff_sessions IS 'One session has one role: switching role is signing in again.';
+
+CREATE TABLE sceau.suspensions (
+    person_id     text NOT NULL REFERENCES sceau.persons,
+    suspended_seq bigint NOT NULL,
+    restored_seq  bigint,
+    PRIMARY KEY (person_id, suspended_seq),
+    CONSTRAINT restored_after_suspending CHECK (restored_seq > suspended_seq)
+);
+COMMENT ON TABLE sceau.suspensions IS 'Projection: humans who may do nothing, under any of their accounts.';
+CREATE UNIQUE INDEX one_suspension_at_a_time ON sceau.suspensions (person_id) WHERE restored_seq IS NULL;
+
+CREATE TABLE sceau.on_call (
+    staff_id text PRIMARY KEY REFERENCES sceau.staff,
+    role     text NOT NULL,
+    until    timestamptz NOT NULL,
+    CONSTRAINT role_known CHECK (role IN ('agent', 'psychologist', 'supervisor', 'inspector', 'privacy_officer'))
+);
+COMMENT ON TABLE sceau.on_call IS 'Who can be called though not signed in. It opens nothing: it only tells whether there is somebody to ask.';
 
 CREATE TABLE sceau.participants (
     case_id    uuid NOT NULL REFERENCES sceau.conversations,
@@ -161,6 +184,65 @@ COMMENT ON TABLE sceau.participants IS 'Projection: who is, and who was, in a co
 CREATE UNIQUE INDEX one_agent_at_a_time ON sceau.participants (case_id) WHERE role = 'agent' AND left_seq IS NULL;
 CREATE INDEX participants_of ON sceau.participants (staff_id) WHERE left_seq IS NULL;
 
+-- Consents, opinions, erasures, holds -----------------------------------------
+
+CREATE TABLE sceau.consents (
+    consent_id    uuid PRIMARY KEY,
+    case_id       uuid NOT NULL REFERENCES sceau.conversations,
+    facets        text NOT NULL,
+    words         bytea NOT NULL,
+    given_at      timestamptz NOT NULL,
+    given_seq     bigint NOT NULL,
+    withdrawn_seq bigint,
+    CONSTRAINT facets_listed CHECK (facets ~ '^[a-z]+(,[a-z]+)*$'),
+    CONSTRAINT words_bounded CHECK (octet_length(words) BETWEEN 100 AND 65536),
+    CONSTRAINT withdrawn_after_giving CHECK (withdrawn_seq > given_seq)
+);
+COMMENT ON TABLE sceau.consents IS 'A young person''s own words, sealed to the transcript key; their header is bound by consent.given.';
+CREATE INDEX consents_of ON sceau.consents (case_id);
+
+CREATE TABLE sceau.opinions (
+    opinion_id   uuid PRIMARY KEY,
+    case_id      uuid NOT NULL REFERENCES sceau.conversations,
+    staff_id     text NOT NULL REFERENCES sceau.staff,
+    opinion      text NOT NULL,
+    note         bytea NOT NULL,
+    recorded_at  timestamptz NOT NULL,
+    recorded_seq bigint NOT NULL,
+    CONSTRAINT opinion_coded CHECK (opinion IN ('danger', 'no_danger')),
+    CONSTRAINT note_bounded CHECK (octet_length(note) BETWEEN 100 AND 65536)
+);
+COMMENT ON TABLE sceau.opinions IS 'What a psychologist thinks, coded; why, sealed to the transcript key.';
+CREATE INDEX opinions_of ON sceau.opinions (case_id);
+
+CREATE TABLE sceau.erasures (
+    erasure_id    uuid PRIMARY KEY,
+    case_id       uuid NOT NULL REFERENCES sceau.conversations,
+    requested_at  timestamptz NOT NULL,
+    requested_seq bigint NOT NULL,
+    verdict       text,
+    reason        text,
+    decided_at    timestamptz,
+    decided_seq   bigint,
+    CONSTRAINT verdict_known CHECK (verdict IN ('granted', 'refused')),
+    CONSTRAINT decided_has_entry CHECK ((verdict IS NULL) = (decided_seq IS NULL) AND (verdict IS NULL) = (decided_at IS NULL))
+);
+CREATE UNIQUE INDEX one_erasure_at_a_time ON sceau.erasures (case_id) WHERE verdict IS NULL;
+
+CREATE TABLE sceau.holds (
+    hold_id    uuid PRIMARY KEY,
+    case_id    uuid NOT NULL REFERENCES sceau.conversations,
+    reason     text NOT NULL,
+    set_at     timestamptz NOT NULL,
+    set_seq    bigint NOT NULL,
+    lifted_at  timestamptz,
+    lifted_seq bigint,
+    CONSTRAINT lifted_after_setting CHECK (lifted_seq > set_seq),
+    CONSTRAINT lifted_has_entry CHECK ((lifted_at IS NULL) = (lifted_seq IS NULL))
+);
+COMMENT ON TABLE sceau.holds IS 'While one stands, nothing of the case is destroyed.';
+CREATE INDEX holds_of ON sceau.holds (case_id) WHERE lifted_seq IS NULL;
+
 -- Escalations -----------------------------------------------------------------
 
 CREATE TABLE sceau.escalations (
@@ -173,14 +255,30 @@ CREATE TABLE sceau.escalations (
     requested_at     timestamptz NOT NULL,
     deadline         timestamptz,
     last_seq         bigint NOT NULL,
-    CONSTRAINT state_known CHECK (state IN ('requested', 'refused', 'approved', 'denied', 'withdrawn', 'expired', 'released', 'closed', 'void')),
-    CONSTRAINT open_has_a_deadline CHECK ((state IN ('requested', 'approved', 'released')) = (deadline IS NOT NULL))
+    consent_id       uuid REFERENCES sceau.consents,
+    widen_at         timestamptz,
+    break_glass_from timestamptz,
+    review_by        timestamptz,
+    review           text,
+    tell_by          timestamptz,
+    CONSTRAINT state_known CHECK (state IN ('requested', 'refused', 'approved', 'denied', 'withdrawn', 'expired',
+        'glass_broken', 'released', 'revoked', 'closed', 'void')),
+    CONSTRAINT open_has_a_deadline CHECK ((state IN ('requested', 'approved', 'glass_broken', 'released')) = (deadline IS NOT NULL)),
+    CONSTRAINT review_known CHECK (review IN ('confirmed', 'abusive')),
+    CONSTRAINT consent_has_its_ground CHECK ((consent_id IS NULL) OR ground = 'consent')
 );
 COMMENT ON TABLE sceau.escalations IS 'Projection for queues and the sweeper. What was asked and granted is in the log, which is folded to decide.';
 COMMENT ON COLUMN sceau.escalations.deadline IS 'The one deadline of the present state: answer by, use by, or readable until. Past when deadline < at.';
+COMMENT ON COLUMN sceau.escalations.widen_at IS 'When every supervisor is called, if nobody has answered; NULL once they were.';
+COMMENT ON COLUMN sceau.escalations.break_glass_from IS 'From when the glass may be broken; NULL when never.';
+COMMENT ON COLUMN sceau.escalations.review_by IS 'Until when a broken glass must be reviewed; kept after, beside review.';
+COMMENT ON COLUMN sceau.escalations.tell_by IS 'When the minor must be told next; NULL when nothing is due.';
 COMMENT ON COLUMN sceau.escalations.last_seq IS 'The entry that made this row what it is.';
 CREATE INDEX escalations_open ON sceau.escalations (deadline) WHERE deadline IS NOT NULL;
 CREATE INDEX escalations_of_case ON sceau.escalations (case_id);
+CREATE INDEX escalations_of_consent ON sceau.escalations (consent_id) WHERE consent_id IS NOT NULL;
+CREATE INDEX escalations_to_review ON sceau.escalations (review_by) WHERE review_by IS NOT NULL AND review IS NULL;
+CREATE INDEX escalations_to_tell ON sceau.escalations (tell_by) WHERE tell_by IS NOT NULL;
 CREATE INDEX escalations_by ON sceau.escalations (requester_id, last_seq DESC);
 
 CREATE TABLE sceau.narratives (
@@ -197,6 +295,15 @@ CREATE TABLE sceau.policy_bundles (
     CONSTRAINT revision_names_the_bytes CHECK (revision = 'sha256:' || encode(sha256(bundle), 'hex'))
 );
 COMMENT ON TABLE sceau.policy_bundles IS 'Exact bytes of every bundle that was ever activated; which one is in force is an entry.';
+
+CREATE TABLE sceau.policy_signatures (
+    serial   bigint PRIMARY KEY,
+    revision text NOT NULL REFERENCES sceau.policy_bundles,
+    note     text NOT NULL,
+    CONSTRAINT serial_positive CHECK (serial > 0),
+    CONSTRAINT note_bounded CHECK (octet_length(note) <= 8192)
+);
+COMMENT ON TABLE sceau.policy_signatures IS 'The signed note behind each activation. Whoever uses a policy checks it against keys of their own.';
 
 -- No state without its entry ---------------------------------------------------
 
@@ -219,11 +326,11 @@ BEGIN
     FROM sceau.entries e
     WHERE e.seq = (row ->> TG_ARGV[0])::bigint
       AND e.action ~ TG_ARGV[1]
-      AND e.case_id::text = row ->> 'case_id'
+      AND e.case_id::text IS NOT DISTINCT FROM row ->> 'case_id'
       AND e.xmin = pg_current_xact_id()::xid;
     IF NOT FOUND OR (CASE TG_TABLE_NAME
         WHEN 'cases' THEN
-            entry.subject_type = 'key' AND entry.subject_id || '_seq' = TG_ARGV[0]
+            entry.subject_type = 'key' AND TG_ARGV[0] IN (entry.subject_id || '_seq', entry.subject_id || '_destroyed_seq')
         WHEN 'conversations' THEN
             entry.action = 'conversation.closed' AND row ->> 'state' = 'closed'
             OR entry.action = 'conversation.opened' AND entry.leaf #>> '{details,token}' = 'sha256:' || substr(row ->> 'token_sha256', 3)
@@ -237,14 +344,30 @@ BEGIN
             ELSE
                 entry.leaf #>> '{details,to}' = row ->> 'staff_id' AND entry.leaf #>> '{details,to_person}' = row ->> 'person_id' AND row ->> 'role' = 'agent'
             END
+        WHEN 'consents' THEN
+            entry.subject_type = 'consent' AND entry.subject_id = row ->> 'consent_id'
+            AND (TG_OP = 'UPDATE' OR entry.leaf #>> '{details,facets}' = row ->> 'facets')
+        WHEN 'opinions' THEN
+            entry.subject_type = 'opinion' AND entry.subject_id = row ->> 'opinion_id' AND entry.actor_id = row ->> 'staff_id'
+            AND entry.leaf #>> '{details,opinion}' = row ->> 'opinion'
+        WHEN 'erasures' THEN
+            entry.subject_type = 'erasure' AND entry.subject_id = row ->> 'erasure_id'
+            AND (TG_OP = 'INSERT' OR entry.leaf #>> '{details,verdict}' = row ->> 'verdict')
+        WHEN 'holds' THEN
+            entry.subject_type = 'hold' AND entry.subject_id = row ->> 'hold_id'
+        WHEN 'suspensions' THEN
+            entry.subject_type = 'person' AND entry.subject_id = row ->> 'person_id'
         WHEN 'escalations' THEN
-            entry.subject_type = 'escalation' AND entry.subject_id = row ->> 'escalation_id'
+            (entry.subject_type = 'escalation' AND entry.subject_id = row ->> 'escalation_id'
+                OR entry.action = 'consent.withdrawn' AND entry.subject_id = row ->> 'consent_id' AND row ->> 'state' = 'closed')
             AND (TG_OP = 'UPDATE' OR entry.actor_id = row ->> 'requester_id' AND entry.person_id = row ->> 'requester_person')
             -- What a supervisor or policy answers is answered by an entry of that name.
             AND (TG_OP = 'UPDATE' AND row ->> 'state' = to_jsonb(OLD) ->> 'state'
-                OR row ->> 'state' NOT IN ('approved', 'denied', 'withdrawn', 'refused')
+                OR row ->> 'state' NOT IN ('approved', 'denied', 'withdrawn', 'refused', 'glass_broken', 'revoked')
                 OR entry.action = 'escalation.' || (row ->> 'state')
-                OR entry.action = 'identity.release_failed' AND row ->> 'state' = 'approved')
+                OR entry.action = 'identity.release_failed' AND row ->> 'state' IN ('approved', 'glass_broken'))
+            AND (TG_OP = 'INSERT' OR row ->> 'review' IS NOT DISTINCT FROM to_jsonb(OLD) ->> 'review'
+                OR entry.action = 'escalation.reviewed' AND entry.leaf #>> '{details,verdict}' = row ->> 'review')
         ELSE false
     END) IS NOT TRUE THEN
         RAISE EXCEPTION 'a change of % has no entry of its own in the log', TG_TABLE_NAME
@@ -272,7 +395,79 @@ CREATE CONSTRAINT TRIGGER joining_has_entry AFTER INSERT ON sceau.participants D
 CREATE CONSTRAINT TRIGGER leaving_has_entry AFTER UPDATE ON sceau.participants DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('left_seq', '^conversation\.handed_over$');
 CREATE CONSTRAINT TRIGGER escalation_has_entry AFTER INSERT OR UPDATE ON sceau.escalations DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('last_seq', '^(escalation\.|identity\.release)');
+    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('last_seq', '^(escalation\.|identity\.release|minor\.told$|consent\.withdrawn$)');
+CREATE CONSTRAINT TRIGGER transcript_destroyed_has_entry AFTER UPDATE ON sceau.cases DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.transcript_destroyed_seq IS DISTINCT FROM OLD.transcript_destroyed_seq)
+    EXECUTE FUNCTION sceau.entry_behind('transcript_destroyed_seq', '^key\.destroyed$');
+CREATE CONSTRAINT TRIGGER identity_destroyed_has_entry AFTER UPDATE ON sceau.cases DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.identity_destroyed_seq IS DISTINCT FROM OLD.identity_destroyed_seq)
+    EXECUTE FUNCTION sceau.entry_behind('identity_destroyed_seq', '^key\.destroyed$');
+CREATE CONSTRAINT TRIGGER giving_has_entry AFTER INSERT ON sceau.consents DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('given_seq', '^consent\.given$');
+CREATE CONSTRAINT TRIGGER withdrawing_has_entry AFTER UPDATE ON sceau.consents DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('withdrawn_seq', '^consent\.withdrawn$');
+CREATE CONSTRAINT TRIGGER opinion_has_entry AFTER INSERT ON sceau.opinions DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('recorded_seq', '^opinion\.recorded$');
+CREATE CONSTRAINT TRIGGER erasure_has_entry AFTER INSERT ON sceau.erasures DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('requested_seq', '^erasure\.requested$');
+CREATE CONSTRAINT TRIGGER erasure_decided_has_entry AFTER UPDATE ON sceau.erasures DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('decided_seq', '^erasure\.decided$');
+CREATE CONSTRAINT TRIGGER hold_has_entry AFTER INSERT ON sceau.holds DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('set_seq', '^hold\.set$');
+CREATE CONSTRAINT TRIGGER hold_lifted_has_entry AFTER UPDATE ON sceau.holds DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('lifted_seq', '^hold\.lifted$');
+CREATE CONSTRAINT TRIGGER suspension_has_entry AFTER INSERT ON sceau.suspensions DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('suspended_seq', '^staff\.suspended$');
+CREATE CONSTRAINT TRIGGER restoring_has_entry AFTER UPDATE ON sceau.suspensions DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('restored_seq', '^staff\.restored$');
+
+-- What follows at once --------------------------------------------------------
+
+-- +goose StatementBegin
+CREATE FUNCTION sceau.consent_withdrawn() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+-- What rests on a consent that is taken back ends with it, in the same transaction:
+-- the public face may not touch escalations, nor learn whether there are any.
+BEGIN
+    UPDATE sceau.escalations e SET state = 'closed', deadline = NULL, widen_at = NULL, last_seq = NEW.withdrawn_seq
+    WHERE e.consent_id = NEW.consent_id AND e.state IN ('requested', 'approved', 'released');
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+REVOKE ALL ON FUNCTION sceau.consent_withdrawn() FROM PUBLIC;
+CREATE TRIGGER consent_withdrawn AFTER UPDATE OF withdrawn_seq ON sceau.consents
+    FOR EACH ROW WHEN (OLD.withdrawn_seq IS NULL AND NEW.withdrawn_seq IS NOT NULL)
+    EXECUTE FUNCTION sceau.consent_withdrawn();
+
+-- +goose StatementBegin
+CREATE FUNCTION sceau.person_suspended() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE sceau.staff_sessions s SET ended_at = clock_timestamp()
+    FROM sceau.staff a WHERE a.staff_id = s.staff_id AND a.person_id = NEW.person_id AND s.ended_at IS NULL;
+    DELETE FROM sceau.on_call o USING sceau.staff a WHERE a.staff_id = o.staff_id AND a.person_id = NEW.person_id;
+    RETURN NULL;
+END $$;
+-- +goose StatementEnd
+REVOKE ALL ON FUNCTION sceau.person_suspended() FROM PUBLIC;
+CREATE TRIGGER person_suspended AFTER INSERT ON sceau.suspensions
+    FOR EACH ROW EXECUTE FUNCTION sceau.person_suspended();
+
+-- +goose StatementBegin
+CREATE FUNCTION sceau.not_suspended() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF EXISTS (SELECT FROM sceau.staff a JOIN sceau.suspensions s USING (person_id)
+               WHERE a.staff_id = NEW.staff_id AND s.restored_seq IS NULL) THEN
+        RAISE EXCEPTION 'this person is suspended'
+            USING ERRCODE = 'integrity_constraint_violation', CONSTRAINT = 'not_suspended';
+    END IF;
+    RETURN NEW;
+END $$;
+-- +goose StatementEnd
+REVOKE ALL ON FUNCTION sceau.not_suspended() FROM PUBLIC;
+CREATE TRIGGER not_suspended BEFORE INSERT ON sceau.staff_sessions FOR EACH ROW EXECUTE FUNCTION sceau.not_suspended();
+CREATE TRIGGER not_suspended BEFORE INSERT OR UPDATE ON sceau.on_call FOR EACH ROW EXECUTE FUNCTION sceau.not_suspended();
 
 -- +goose StatementBegin
 CREATE FUNCTION sceau.waits_without_agent() RETURNS trigger
@@ -313,6 +508,22 @@ CREATE TRIGGER closed_stays_closed BEFORE UPDATE ON sceau.conversations
 CREATE TRIGGER opened_stays_opened BEFORE UPDATE ON sceau.cases
     FOR EACH ROW WHEN (OLD.opened AND (NEW.opened, NEW.reserved_until) IS DISTINCT FROM (OLD.opened, OLD.reserved_until))
     EXECUTE FUNCTION sceau.one_way();
+CREATE TRIGGER destroyed_stays_destroyed BEFORE UPDATE ON sceau.cases
+    FOR EACH ROW WHEN (OLD.transcript_destroyed_seq IS NOT NULL AND NEW.transcript_destroyed_seq IS NULL
+        OR OLD.identity_destroyed_seq IS NOT NULL AND NEW.identity_destroyed_seq IS NULL)
+    EXECUTE FUNCTION sceau.one_way();
+CREATE TRIGGER withdrawn_stays_withdrawn BEFORE UPDATE ON sceau.consents
+    FOR EACH ROW WHEN (OLD.withdrawn_seq IS NOT NULL AND NEW.withdrawn_seq IS DISTINCT FROM OLD.withdrawn_seq)
+    EXECUTE FUNCTION sceau.one_way();
+CREATE TRIGGER decided_stays_decided BEFORE UPDATE ON sceau.erasures
+    FOR EACH ROW WHEN (OLD.verdict IS NOT NULL) EXECUTE FUNCTION sceau.one_way();
+CREATE TRIGGER lifted_stays_lifted BEFORE UPDATE ON sceau.holds
+    FOR EACH ROW WHEN (OLD.lifted_seq IS NOT NULL) EXECUTE FUNCTION sceau.one_way();
+CREATE TRIGGER reviewed_stays_reviewed BEFORE UPDATE ON sceau.escalations
+    FOR EACH ROW WHEN (OLD.review IS NOT NULL AND NEW.review IS DISTINCT FROM OLD.review)
+    EXECUTE FUNCTION sceau.one_way();
+CREATE TRIGGER ended_stays_ended BEFORE UPDATE ON sceau.staff_sessions
+    FOR EACH ROW WHEN (OLD.ended_at IS NOT NULL AND NEW.ended_at IS NULL) EXECUTE FUNCTION sceau.one_way();
 CREATE TRIGGER left_stays_left BEFORE UPDATE ON sceau.participants
     FOR EACH ROW WHEN (OLD.left_seq IS NOT NULL AND NEW.left_seq IS DISTINCT FROM OLD.left_seq)
     EXECUTE FUNCTION sceau.one_way();
@@ -402,7 +613,7 @@ CREATE CONSTRAINT TRIGGER postal_code_first AFTER INSERT ON sceau.conversations 
 
 GRANT SELECT, UPDATE (reserved_until, opened) ON sceau.cases TO sceau_public;
 GRANT SELECT ON sceau.cases TO sceau_staff, sceau_custodian;
-GRANT INSERT ON sceau.cases TO sceau_custodian;
+GRANT INSERT, UPDATE (transcript_destroyed_seq, identity_destroyed_seq) ON sceau.cases TO sceau_custodian;
 
 GRANT SELECT ON sceau.conversations TO sceau_public, sceau_staff, sceau_custodian;
 GRANT INSERT (case_id, topic, opened_at, opened_seq, token_sha256) ON sceau.conversations TO sceau_public;
@@ -419,25 +630,38 @@ GRANT INSERT ON sceau.tokens TO sceau_custodian;
 GRANT SELECT, INSERT, UPDATE ON sceau.phrases TO sceau_custodian;
 
 GRANT SELECT, INSERT ON sceau.persons, sceau.units, sceau.staff, sceau.staff_sessions TO sceau_staff;
-GRANT UPDATE (ended_at) ON sceau.staff_sessions TO sceau_staff;
-GRANT SELECT ON sceau.persons, sceau.units, sceau.staff, sceau.staff_sessions TO sceau_custodian;
+GRANT UPDATE (ended_at, last_seen_at) ON sceau.staff_sessions TO sceau_staff;
+GRANT SELECT ON sceau.persons, sceau.units, sceau.staff, sceau.staff_sessions TO sceau_custodian, sceau_operator;
+GRANT SELECT ON sceau.suspensions TO sceau_staff, sceau_custodian, sceau_operator;
+GRANT INSERT (person_id, suspended_seq), UPDATE (restored_seq) ON sceau.suspensions TO sceau_operator;
+GRANT SELECT, INSERT, UPDATE, DELETE ON sceau.on_call TO sceau_staff;
 
 GRANT SELECT, INSERT (case_id, staff_id, person_id, role, joined_seq), UPDATE (left_seq) ON sceau.participants TO sceau_staff;
 GRANT SELECT ON sceau.participants TO sceau_public;
 
+GRANT SELECT, INSERT (consent_id, case_id, facets, words, given_at, given_seq), UPDATE (withdrawn_seq) ON sceau.consents TO sceau_public;
+GRANT SELECT ON sceau.consents TO sceau_staff, sceau_custodian;
+GRANT SELECT, INSERT ON sceau.opinions TO sceau_staff;
+GRANT SELECT ON sceau.opinions TO sceau_custodian;
+GRANT SELECT, INSERT (erasure_id, case_id, requested_at, requested_seq) ON sceau.erasures TO sceau_public;
+GRANT SELECT, UPDATE (verdict, reason, decided_at, decided_seq) ON sceau.erasures TO sceau_staff;
+GRANT SELECT, INSERT (hold_id, case_id, reason, set_at, set_seq), UPDATE (lifted_at, lifted_seq) ON sceau.holds TO sceau_staff;
+GRANT SELECT ON sceau.erasures, sceau.holds TO sceau_custodian;
+
 GRANT SELECT, INSERT ON sceau.escalations TO sceau_staff;
-GRANT UPDATE (state, deadline, last_seq) ON sceau.escalations TO sceau_staff, sceau_custodian;
+GRANT UPDATE (state, deadline, last_seq, widen_at, review_by, review, tell_by) ON sceau.escalations TO sceau_staff;
+GRANT UPDATE (state, deadline, last_seq, widen_at, review_by, tell_by) ON sceau.escalations TO sceau_custodian;
 GRANT SELECT ON sceau.escalations TO sceau_custodian;
 
 GRANT SELECT, INSERT ON sceau.narratives TO sceau_staff;
 GRANT SELECT ON sceau.narratives TO sceau_custodian;
 
-GRANT SELECT ON sceau.policy_bundles TO sceau_staff, sceau_custodian, sceau_operator;
-GRANT INSERT ON sceau.policy_bundles TO sceau_operator;
+GRANT SELECT ON sceau.policy_bundles, sceau.policy_signatures TO sceau_staff, sceau_custodian, sceau_operator;
+GRANT INSERT ON sceau.policy_bundles, sceau.policy_signatures TO sceau_operator;
 
 -- +goose Down
-DROP TABLE sceau.policy_bundles, sceau.narratives, sceau.escalations, sceau.participants,
-    sceau.staff_sessions, sceau.staff, sceau.units, sceau.persons, sceau.phrases, sceau.tokens,
+DROP TABLE sceau.policy_signatures, sceau.policy_bundles, sceau.narratives, sceau.escalations, sceau.holds, sceau.erasures,
+    sceau.opinions, sceau.consents, sceau.participants, sceau.on_call, sceau.suspensions, sceau.staff_sessions, sceau.staff, sceau.units, sceau.persons, sceau.phrases, sceau.tokens,
     sceau.facets, sceau.messages, sceau.conversations, sceau.cases;
 DROP FUNCTION sceau.start_messages();
 DROP FUNCTION sceau.extend_messages();
@@ -446,3 +670,6 @@ DROP FUNCTION sceau.entry_behind();
 DROP FUNCTION sceau.waits_without_agent();
 DROP FUNCTION sceau.one_way();
 DROP FUNCTION sceau.keys_of_case(uuid);
+DROP FUNCTION sceau.consent_withdrawn();
+DROP FUNCTION sceau.person_suspended();
+DROP FUNCTION sceau.not_suspended();
