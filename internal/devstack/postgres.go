@@ -41,6 +41,9 @@ type PostgresConfig struct {
 	SocketDir string
 	// Settings are added to or replace the production-like defaults.
 	Settings map[string]string
+	// Env is added to the server's environment ("NAME=value"): for tests that
+	// preload a clock of their own.
+	Env []string
 	// Disposable skips initdb's own fsync: for clusters that never outlive
 	// their test. The server still runs with fsync on.
 	Disposable bool
@@ -201,7 +204,7 @@ func (p *Postgres) start(ctx context.Context, bin string, as unprivileged) error
 	maps.Copy(all, p.cfg.Settings)
 	args := append([]string{"-D", filepath.Join(p.Dir, "data")}, pairs(all)...)
 	proc, err := Start(Command{
-		Name: "postgres", Path: filepath.Join(bin, "postgres"), Args: args, Dir: p.Dir,
+		Name: "postgres", Path: filepath.Join(bin, "postgres"), Args: args, Dir: p.Dir, Env: append(os.Environ(), p.cfg.Env...),
 		Log: filepath.Join(p.Dir, "postgres.log"), Quit: syscall.SIGINT, Grace: 30 * time.Second, sys: as.sys,
 	})
 	if err != nil {
@@ -351,6 +354,24 @@ func privateDir(dir string, as unprivileged) error {
 		return fmt.Errorf("%s exists and belongs to somebody else: remove it", dir)
 	}
 	return os.Chmod(dir, 0o700)
+}
+
+// Tool is a command of PostgreSQL ("pg_ctl", "pg_basebackup"), run as the user
+// that the server runs as, so that each can read what the other wrote.
+func Tool(ctx context.Context, name string, args ...string) (*exec.Cmd, error) {
+	bin, err := FindPostgres()
+	if err != nil {
+		return nil, err
+	}
+	as, err := asUnprivileged()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, name), args...)
+	sys := as.sys
+	sys.Pdeathsig = syscall.SIGKILL
+	cmd.SysProcAttr = &sys
+	return cmd, nil
 }
 
 // pairs turns settings into postgres's arguments, in a stable order.

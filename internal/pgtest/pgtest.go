@@ -58,6 +58,13 @@ type Server struct {
 // NewServer starts a cluster for this test alone, in about three seconds.
 func NewServer(t testing.TB) *Server {
 	t.Helper()
+	return NewServerAs(t, func(*devstack.PostgresConfig) {})
+}
+
+// NewServerAs is [NewServer] with a configuration of the test's own. Its Dir,
+// which does not exist yet, and its SocketDir are chosen already.
+func NewServerAs(t testing.TB, change func(*devstack.PostgresConfig)) *Server {
+	t.Helper()
 	if _, err := devstack.FindPostgres(); err != nil {
 		unavailable(t, err)
 	}
@@ -75,8 +82,9 @@ func NewServer(t testing.TB) *Server {
 	if err := os.Chmod(dir, 0o711); err != nil {
 		t.Fatal(err)
 	}
-	pg, err := devstack.StartPostgres(ctx, devstack.PostgresConfig{
-		Dir: filepath.Join(dir, "pg"), SocketDir: filepath.Join(dir, "s"), Disposable: true})
+	cfg := devstack.PostgresConfig{Dir: filepath.Join(dir, "pg"), SocketDir: filepath.Join(dir, "s"), Disposable: true}
+	change(&cfg)
+	pg, err := devstack.StartPostgres(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
