@@ -73,6 +73,16 @@ func (c *Client) Release(ctx context.Context, o Release) (Released, error) {
 	return send[Released](ctx, c, http.MethodPost, "/v1/releases", o)
 }
 
+// Confirm confirms that the glass must be broken.
+func (c *Client) Confirm(ctx context.Context, o Confirm) (Confirmed, error) {
+	return send[Confirmed](ctx, c, http.MethodPost, "/v1/confirmations", o)
+}
+
+// Receipt asks, for a minor, who opened their identity.
+func (c *Client) Receipt(ctx context.Context, o AskReceipt) (Receipt, error) {
+	return send[Receipt](ctx, c, http.MethodPost, "/v1/receipts", o)
+}
+
 // Phrase asks for a recovery phrase.
 func (c *Client) Phrase(ctx context.Context, o NewPhrase) (Phrase, error) {
 	return send[Phrase](ctx, c, http.MethodPost, "/v1/phrases", o)

@@ -49,17 +49,32 @@ type Session struct {
 	Expires  time.Time `json:"expires"`
 }
 
-// Unwrap asks for the file keys of the messages at positions From ≤ p < To.
-// Positions that do not exist yet are left out of the answer.
+// Unwrap asks for the file keys of the messages at positions From ≤ p < To, of
+// the words of these consents and of the notes of these opinions, by their ids.
+// Positions and ids that the log does not know yet are left out of the answer. A
+// minor asks for no note. At most [MaxUnwrap] keys in all.
 type Unwrap struct {
-	Caller Caller `json:"caller"`
-	From   int    `json:"from"`
-	To     int    `json:"to"`
+	Caller   Caller   `json:"caller"`
+	From     int      `json:"from"`
+	To       int      `json:"to"`
+	Consents []string `json:"consents,omitempty"`
+	Opinions []string `json:"opinions,omitempty"`
 }
 
-// MessageKeys answers Unwrap, in order of position.
+// MessageKeys answers Unwrap: Keys in order of position, Words and Notes in the
+// order of the log. Altered lists ids of consents and opinions whose stored bytes
+// are missing or not what the log recorded: they have no key, and the others do.
 type MessageKeys struct {
-	Keys []MessageKey `json:"keys"`
+	Keys    []MessageKey `json:"keys"`
+	Words   []SealedKey  `json:"words,omitempty"`
+	Notes   []SealedKey  `json:"notes,omitempty"`
+	Altered []string     `json:"altered,omitempty"`
+}
+
+// SealedKey opens the words of the consent, or the note of the opinion, with this id.
+type SealedKey struct {
+	ID  string `json:"id"`
+	Key Key    `json:"key"`
 }
 
 // MessageKey opens the message at Position, and only the ciphertext whose
@@ -73,50 +88,6 @@ type MessageKey struct {
 // EndSession ends a reading session; the custodian forgets its key.
 type EndSession struct {
 	Caller Caller `json:"caller"`
-}
-
-// ReadEvidence asks for what a supervisor must see to decide on an escalation.
-type ReadEvidence struct {
-	Caller     Caller `json:"caller"`
-	Escalation string `json:"escalation"`
-}
-
-// Evidence holds the keys of exactly the messages that the request cites, and
-// of its narrative. Request is the leaf hash of escalation.requested (padded
-// standard base64), to which an approval is bound.
-type Evidence struct {
-	Case      string       `json:"case"`
-	Request   string       `json:"request"`
-	Keys      []MessageKey `json:"keys"`
-	Narrative Key          `json:"narrative"`
-}
-
-// Release asks for granted facets. An IdempotencyKey repeated with the same
-// order is the same use of the grant; it is a new intent in the log all the same.
-type Release struct {
-	Caller         Caller   `json:"caller"`
-	Escalation     string   `json:"escalation"`
-	Facets         []string `json:"facets"`
-	IdempotencyKey Secret   `json:"idempotency_key"`
-}
-
-// Released holds the keys of every sealed item of the granted facets. Intent
-// is the leaf hash of identity.release_ordered (padded standard base64) and Seq its number;
-// nothing opens after ReadUntil without a new grant.
-type Released struct {
-	Case      string     `json:"case"`
-	Intent    string     `json:"intent"`
-	Seq       int64      `json:"seq"`
-	ReadUntil time.Time  `json:"read_until"`
-	Keys      []FacetKey `json:"keys"`
-}
-
-// FacetKey opens item Number of a facet: a minor may entrust a name twice, and
-// the connection is sealed again at each return.
-type FacetKey struct {
-	Facet  string `json:"facet"`
-	Number int    `json:"number"`
-	Key    Key    `json:"key"`
 }
 
 // NewPhrase asks for a recovery phrase of the conversation whose minor calls.
@@ -142,8 +113,19 @@ type Returned struct {
 }
 
 // Ready tells whether the custodian could carry out an order now; Down names
-// what it waits for: postgres, vault, policy, issuer, head.
+// what it waits for: postgres, vault, policy, issuer, head, destruction. Progress is how
+// far it came, when it is at work before it serves.
 type Ready struct {
-	Ready bool     `json:"ready"`
-	Down  []string `json:"down,omitempty"`
+	Ready    bool      `json:"ready"`
+	Down     []string  `json:"down,omitempty"`
+	Progress *Progress `json:"progress,omitempty"`
+}
+
+// Progress of what must be done before orders are served: "following" counts the
+// log's entries, "destroying" the keys that the log says are destroyed and that are
+// destroyed again, since Vault may have been restored from a snapshot.
+type Progress struct {
+	Doing string `json:"doing"`
+	Done  int64  `json:"done"`
+	Of    int64  `json:"of"`
 }

@@ -46,6 +46,7 @@ const (
 	CodeVaultDown    = "vault.unavailable"      // sealed or unreachable
 	CodePostgresDown = "postgres.unavailable"   // unreachable, or an append was not confirmed
 	CodePolicyDown   = "policy.unavailable"     // no signed, activated policy
+	CodeStarting     = "custodian.starting"     // it destroys again what the log says is destroyed, before it serves
 	CodeIssuerDown   = "issuer.unavailable"     // staff tokens cannot be checked
 	CodeInternal     = "custodian.failed"       // a fault of the custodian's own
 	CodeDown         = "custodian.unavailable"  // what a facing process says of ErrDown
@@ -74,6 +75,7 @@ var Codes = map[string]int{
 	CodeVaultDown:    http.StatusServiceUnavailable,
 	CodePostgresDown: http.StatusServiceUnavailable,
 	CodePolicyDown:   http.StatusServiceUnavailable,
+	CodeStarting:     http.StatusServiceUnavailable,
 	CodeIssuerDown:   http.StatusServiceUnavailable,
 	CodeInternal:     http.StatusInternalServerError,
 	CodeDown:         http.StatusServiceUnavailable,
