@@ -24,6 +24,13 @@ type Obligations struct {
 	ReadForS      int64            `json:"read_for_s,omitempty"`    // after the first opening
 	Uses          int64            `json:"uses,omitempty"`          // reading windows
 	Facets        []string         `json:"facets,omitempty"`        // that may be granted, or released
+
+	BreakGlassAfterS int64    `json:"break_glass_after_s,omitempty"` // from the request; 0: the glass may never be broken
+	ReviewWithinS    int64    `json:"review_within_s,omitempty"`     // after the glass was broken
+	TellWithinS      int64    `json:"tell_within_s,omitempty"`       // after the first opening
+	UnsafeAgainS     int64    `json:"unsafe_again_s,omitempty"`      // after telling was unsafe
+	Tellable         []string `json:"tellable,omitempty"`            // escalations whose openings the minor may be told of
+	Scope            string   `json:"scope,omitempty"`               // of a reading: [ScopeMessages] or [ScopeRequisition]
 }
 
 // An ApprovalNeeded is so many approvals by that role.

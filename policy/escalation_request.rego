@@ -64,12 +64,18 @@ cleared contains "escalation.already_pending" if {
 
 decision := {
 	"allow": true, "reasons": [],
-	"obligations": object.union(terms, {"facets": input.facets}),
+	"obligations": obligations,
 } if {
 	cleared == objections
 	participation.cleared == participation.objections
 }
 
 else := {"allow": false, "reasons": reasons, "obligations": {}}
+
+obligations := {
+	"approvals": terms.approvals, "facets": input.facets, "answer_within_s": terms.answer_within_s,
+	"remind_after_s": terms.remind_after_s, "widen_after_s": terms.widen_after_s,
+	"use_within_s": terms.use_within_s, "read_for_s": terms.read_for_s, "uses": terms.uses,
+}
 
 reasons := (objections - cleared) | (participation.objections - participation.cleared)

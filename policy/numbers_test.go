@@ -18,6 +18,15 @@ type terms struct {
 	UseWithinS    int64            `json:"use_within_s"`
 	ReadForS      int64            `json:"read_for_s"`
 	Uses          int64            `json:"uses"`
+	OnDuty        []string         `json:"on_duty"`
+	BreakGlass    *struct {
+		AfterS int64 `json:"after_s"`
+	} `json:"break_glass"`
+	ReviewWithinS  int64 `json:"review_within_s"`
+	TellWithinS    int64 `json:"tell_within_s"`
+	TellableAtOnce bool  `json:"tellable_at_once"`
+	LaterAtMostS   int64 `json:"later_at_most_s"`
+	UnsafeAgainS   int64 `json:"unsafe_again_s"`
 }
 
 type numbers struct {
@@ -27,6 +36,16 @@ type numbers struct {
 			EvidenceAtMost int64            `json:"evidence_at_most"`
 			Available      []string         `json:"grounds_available"`
 			Grounds        map[string]terms `json:"grounds"`
+			OnDutySeenS    int64            `json:"on_duty_seen_s"`
+			Requisition    struct {
+				Authorities []string `json:"authorities"`
+				ListedCases []string `json:"listed_cases"`
+			} `json:"requisition"`
+			Retention struct {
+				TranscriptS         int64 `json:"transcript_s"`
+				IdentityUnreleasedS int64 `json:"identity_unreleased_s"`
+				OpeningsS           int64 `json:"openings_s"`
+			} `json:"retention"`
 		} `json:"numbers"`
 	} `json:"sceau"`
 }

@@ -37,6 +37,8 @@ func request() EscalationRequest {
 		At: At(start), Actor: agent, Case: caseID, Conversation: talking,
 		Ground: "imminent_danger", Assessment: inDanger, Facets: []string{"connection", "name"},
 		Evidence: []int64{1, 3}, Messages: 5, Pending: []Pending{{ID: "e0", Requester: supervisor}},
+		Consent: Consent{Facets: []string{}}, Requisition: Requisition{Facets: []string{}},
+		OnDuty: []OnDuty{{Role: RoleSupervisor, Persons: 1}},
 	}
 }
 
@@ -47,6 +49,8 @@ func requested() Escalation {
 		AnswerWithinS: 600, AnswerBy: At(start.Add(10 * time.Minute)),
 		Approvals: []ApprovalGiven{}, Needed: []ApprovalNeeded{{Role: RoleSupervisor, Count: 1}}, Granted: []string{},
 		UseWithinS: 900, ReadForS: 3600, UsesAllowed: 1,
+		WidenAt: At(start.Add(5 * time.Minute)), BreakGlassFrom: At(start.Add(5 * time.Minute)),
+		Confirmations: []Confirmation{}, Answered: []Actor{}, Consent: Consent{Facets: []string{}}, Tellings: []Telling{},
 	}
 }
 
@@ -85,7 +89,7 @@ func everyInput() map[string]Input {
 		"release":    release(),
 		"again":      again,
 		"evidence":   EvidenceRead{At: At(start), Actor: supervisor, Case: caseID, Conversation: talking, Escalation: requested()},
-		"log":        LogRead{At: At(start), Actor: inspector},
+		"log":        LogRead{At: At(start), Actor: inspector, View: ViewLog},
 	}
 }
 
@@ -269,7 +273,7 @@ func TestDecideIsConcurrent(t *testing.T) {
 }
 
 func TestInvalidUTF8IsNoAnswer(t *testing.T) {
-	in := LogRead{At: At(start), Actor: inspector}
+	in := LogRead{At: At(start), Actor: inspector, View: ViewLog}
 	in.Actor.ID = "s-\xff"
 	if d, err := loaded(t, Production).Decide(context.Background(), in); !errors.Is(err, ErrFailed) || d.Allow {
 		t.Fatalf("%+v, %v", d, err)

@@ -41,6 +41,36 @@ const (
 	ReasonApproverAnswered    = "approver.already_answered" // the same person does not count twice
 	ReasonApprovalsMissing    = "approvals.missing"         // fewer than policy asks for, or in conflict
 
+	ReasonNobodyOnDuty   = "approver.nobody_on_duty" // of a role that policy wants there before anybody asks
+	ReasonStaffSuspended = "staff.suspended"
+
+	ReasonConsentMissing     = "consent.missing"
+	ReasonConsentWithdrawn   = "consent.withdrawn"
+	ReasonConsentOtherFacets = "consent.other_facets" // it names fewer
+
+	ReasonRequisitionIncomplete    = "requisition.incomplete" // no authority that may order it, or no reference
+	ReasonRequisitionOtherFacets   = "requisition.facets_not_ordered"
+	ReasonRequisitionCaseNotListed = "requisition.case_not_listed" // the law lets no connection be ordered in it
+
+	ReasonGlassNotBreakable     = "glass.not_breakable" // not on this ground, or without haste
+	ReasonGlassTooEarly         = "glass.too_early"     // a supervisor may still answer
+	ReasonGlassNotConfirmed     = "glass.not_confirmed" // by a second agent
+	ReasonConfirmerSamePerson   = "confirmer.same_person"
+	ReasonConfirmerAnswered     = "confirmer.already_confirmed"
+	ReasonReviewNotDue          = "review.not_due"
+	ReasonReviewDone            = "review.already_done"
+	ReasonReviewerTookPart      = "reviewer.took_part" // in the conversation, the request or its answers
+	ReasonRevocationNotCoded    = "revocation.not_coded"
+	ReasonTellingNotDue         = "telling.not_due" // nothing was opened
+	ReasonTellingNotCoded       = "telling.not_coded"
+	ReasonErasureNotPending     = "erasure.not_pending"
+	ReasonErasureNotCoded       = "erasure.not_coded"
+	ReasonErasureEscalationOpen = "erasure.escalation_open" // or its review is due
+	ReasonHoldSet               = "hold.set"                // a hold stops it
+	ReasonHoldNotCoded          = "hold.not_coded"
+	ReasonHoldUnknown           = "hold.unknown" // no such hold, or it was lifted
+	ReasonRetentionTooEarly     = "retention.too_early"
+
 	ReasonGrantExpired      = "grant.expired"       // not used in time
 	ReasonGrantWindowOver   = "grant.window_over"   // was opened; its reading window has ended
 	ReasonGrantBeyondPolicy = "grant.beyond_policy" // longer, or more uses, than policy gives now
@@ -48,18 +78,32 @@ const (
 
 // Reasons lists every code, sorted.
 var Reasons = []string{
-	ReasonApprovalsMissing, ReasonApproverAnswered, ReasonApproverIsRequester, ReasonApproverSamePerson, ReasonApproverTookPart,
+	ReasonApprovalsMissing,
+	ReasonApproverAnswered, ReasonApproverIsRequester, ReasonNobodyOnDuty, ReasonApproverSamePerson,
+	ReasonApproverTookPart,
 	ReasonClockTrails,
+	ReasonConfirmerAnswered, ReasonConfirmerSamePerson,
+	ReasonConsentMissing, ReasonConsentOtherFacets, ReasonConsentWithdrawn,
 	ReasonConversationClosed, ReasonConversationErased, ReasonNotParticipant,
 	ReasonDangerNotCoded, ReasonDangerNotShown,
 	ReasonDenialNotCoded,
+	ReasonErasureEscalationOpen, ReasonErasureNotCoded, ReasonErasureNotPending,
 	ReasonAlreadyPending, ReasonNotRequester, ReasonRequestChanged, ReasonTooLate, ReasonWrongState,
 	ReasonEvidenceMissing, ReasonEvidenceNotRead, ReasonEvidenceTooMuch, ReasonEvidenceUnknown,
 	ReasonFacetsMissing, ReasonFacetsNotAsked, ReasonFacetsNotGranted, ReasonFacetsUnknown,
+	ReasonGlassNotBreakable, ReasonGlassNotConfirmed, ReasonGlassTooEarly,
 	ReasonGrantBeyondPolicy, ReasonGrantExpired, ReasonGrantWindowOver,
 	ReasonGroundNotAvailable, ReasonGroundUnknown,
+	ReasonHoldNotCoded, ReasonHoldSet, ReasonHoldUnknown,
 	ReasonPersonMissing,
 	ReasonPolicyFailed,
+	ReasonRequisitionCaseNotListed, ReasonRequisitionOtherFacets, ReasonRequisitionIncomplete,
+	ReasonRetentionTooEarly,
+	ReasonReviewDone, ReasonReviewNotDue,
+	ReasonReviewerTookPart,
+	ReasonRevocationNotCoded,
 	ReasonRoleNotAllowed,
+	ReasonStaffSuspended,
+	ReasonTellingNotCoded, ReasonTellingNotDue,
 	ReasonVerdictUnknown,
 }

@@ -56,6 +56,21 @@ func (o *Obligations) read(name string, v any) (err error) {
 		o.Uses, err = whole(v)
 	case "facets":
 		o.Facets, err = texts(v)
+	case "break_glass_after_s":
+		o.BreakGlassAfterS, err = whole(v)
+	case "review_within_s":
+		o.ReviewWithinS, err = whole(v)
+	case "tell_within_s":
+		o.TellWithinS, err = whole(v)
+	case "unsafe_again_s":
+		o.UnsafeAgainS, err = whole(v)
+	case "tellable":
+		o.Tellable, err = texts(v)
+	case "scope":
+		var ok bool
+		if o.Scope, ok = v.(string); !ok || o.Scope != ScopeMessages && o.Scope != ScopeRequisition {
+			err = errors.New("no scope of a reading")
+		}
 	default:
 		// Callers could not fulfil an obligation that this version does not
 		// know.

@@ -27,6 +27,10 @@ func (in EscalationRequest) value() ast.Value {
 		"pending", list(in.Pending, func(p Pending) *ast.Term {
 			return term(object("id", text(p.ID), "requester", p.Requester.term()))
 		}),
+		"consent", in.Consent.term(), "requisition", in.Requisition.term(),
+		"on_duty", list(in.OnDuty, func(d OnDuty) *ast.Term {
+			return term(object("role", text(d.Role), "persons", number(d.Persons)))
+		}),
 	)
 }
 
@@ -35,9 +39,39 @@ func (in EscalationApprove) value() ast.Value {
 		"at", text(in.At), "actor", in.Actor.term(), "case", text(in.Case),
 		"conversation", in.Conversation.term(), "verdict", text(in.Verdict), "request", text(in.Request),
 		"facets", list(in.Facets, text), "escalation", in.Escalation.term(), "session", text(in.Session),
-		"reads", list(in.Reads, func(r Reading) *ast.Term {
-			return term(object("actor", r.Actor.term(), "session", text(r.Session), "at", text(r.At)))
-		}),
+		"reads", list(in.Reads, Reading.term),
+	)
+}
+
+func (in EscalationRevoke) value() ast.Value {
+	return object(
+		"at", text(in.At), "actor", in.Actor.term(), "case", text(in.Case),
+		"escalation", in.Escalation.term(), "reason", text(in.Reason),
+	)
+}
+
+func (in EscalationConfirm) value() ast.Value {
+	return object(
+		"at", text(in.At), "actor", in.Actor.term(), "case", text(in.Case),
+		"conversation", in.Conversation.term(), "escalation", in.Escalation.term(),
+		"request", text(in.Request), "session", text(in.Session), "clock_trails", ast.InternedTerm(in.ClockTrails),
+	)
+}
+
+func (in EscalationBreakGlass) value() ast.Value {
+	return object(
+		"at", text(in.At), "actor", in.Actor.term(), "case", text(in.Case),
+		"conversation", in.Conversation.term(), "escalation", in.Escalation.term(),
+		"request", text(in.Request), "clock_trails", ast.InternedTerm(in.ClockTrails),
+	)
+}
+
+func (in EscalationReview) value() ast.Value {
+	return object(
+		"at", text(in.At), "actor", in.Actor.term(), "case", text(in.Case),
+		"conversation", in.Conversation.term(), "escalation", in.Escalation.term(),
+		"verdict", text(in.Verdict), "request", text(in.Request), "session", text(in.Session),
+		"reads", list(in.Reads, Reading.term),
 	)
 }
 
@@ -56,49 +90,60 @@ func (in EvidenceRead) value() ast.Value {
 	)
 }
 
+func (in MinorTell) value() ast.Value {
+	return object(
+		"at", text(in.At), "actor", in.Actor.term(), "case", text(in.Case),
+		"conversation", in.Conversation.term(), "escalation", in.Escalation.term(),
+		"outcome", text(in.Outcome), "reason", text(in.Reason), "until", text(in.Until),
+	)
+}
+
+func (in MinorReceipt) value() ast.Value {
+	return object(
+		"at", text(in.At), "case", text(in.Case), "escalations", list(in.Escalations, Escalation.term),
+	)
+}
+
+func (in ErasureDecide) value() ast.Value {
+	return object(
+		"at", text(in.At), "actor", in.Actor.term(), "case", text(in.Case),
+		"conversation", in.Conversation.term(), "verdict", text(in.Verdict), "reason", text(in.Reason),
+		"erasure", in.Erasure.term(), "holds", list(in.Holds, Hold.term),
+		"escalations", list(in.Escalations, Escalation.term),
+	)
+}
+
+func (in HoldSet) value() ast.Value { return HoldChange(in).value() }
+
+func (in HoldLift) value() ast.Value { return HoldChange(in).value() }
+
+func (in HoldChange) value() ast.Value {
+	return object(
+		"at", text(in.At), "actor", in.Actor.term(), "case", text(in.Case),
+		"reason", text(in.Reason), "holds", list(in.Holds, Hold.term), "hold", text(in.Hold),
+	)
+}
+
+func (in KeyDestroy) value() ast.Value {
+	return object(
+		"at", text(in.At), "case", text(in.Case), "class", text(in.Class), "reason", text(in.Reason),
+		"conversation", in.Conversation.term(), "erasures", list(in.Erasures, Erasure.term),
+		"holds", list(in.Holds, Hold.term), "escalations", list(in.Escalations, Escalation.term),
+		"destroyed", ast.InternedTerm(in.Destroyed),
+	)
+}
+
+func (in OpeningsErase) value() ast.Value {
+	return object(
+		"at", text(in.At), "case", text(in.Case), "reason", text(in.Reason),
+		"conversation", in.Conversation.term(), "erasures", list(in.Erasures, Erasure.term),
+		"holds", list(in.Holds, Hold.term), "escalations", list(in.Escalations, Escalation.term),
+		"destroyed", ast.InternedTerm(in.Destroyed),
+	)
+}
+
 func (in LogRead) value() ast.Value {
-	return object("at", text(in.At), "actor", in.Actor.term())
-}
-
-func (a Actor) term() *ast.Term {
-	return term(object("id", text(a.ID), "person", text(a.Person), "role", text(a.Role)))
-}
-
-func (c Conversation) term() *ast.Term {
-	return term(object(
-		"state", text(c.State), "closed_for_s", number(c.ClosedForS),
-		"participants", list(c.Participants, func(p Participant) *ast.Term {
-			return term(object(
-				"id", text(p.ID), "person", text(p.Person), "role", text(p.Role), "active", ast.InternedTerm(p.Active),
-			))
-		}),
-	))
-}
-
-func (a Assessment) term() *ast.Term {
-	return term(object(
-		"immediacy", text(a.Immediacy), "violence", text(a.Violence), "suicide", text(a.Suicide),
-		"perpetrator_present", text(a.PerpetratorPresent), "captive", text(a.Captive), "age_band", text(a.AgeBand),
-		"alone", text(a.Alone), "location_known", text(a.LocationKnown),
-		"psychologist_opinion", text(a.PsychologistOpinion),
-	))
-}
-
-func (l Escalation) term() *ast.Term {
-	return term(object(
-		"id", text(l.ID), "state", text(l.State), "ground", text(l.Ground), "request", text(l.Request),
-		"requested_at", text(l.RequestedAt), "requester", l.Requester.term(), "asked", list(l.Asked, text),
-		"answer_within_s", number(l.AnswerWithinS), "answer_by", text(l.AnswerBy),
-		"approvals", list(l.Approvals, func(a ApprovalGiven) *ast.Term {
-			return term(object("actor", a.Actor.term(), "facets", list(a.Facets, text), "at", text(a.At)))
-		}),
-		"needed", list(l.Needed, func(n ApprovalNeeded) *ast.Term {
-			return term(object("role", text(n.Role), "count", number(n.Count)))
-		}),
-		"granted", list(l.Granted, text), "use_within_s", number(l.UseWithinS), "use_by", text(l.UseBy),
-		"read_for_s", number(l.ReadForS), "read_until", text(l.ReadUntil),
-		"uses", number(l.Uses), "uses_allowed", number(l.UsesAllowed),
-	))
+	return object("at", text(in.At), "actor", in.Actor.term(), "view", text(in.View))
 }
 
 // object takes names and terms in turn.

@@ -15,7 +15,13 @@ import (
 func TestValuesAreTheirJSON(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		for _, in := range []Input{
-			&ConversationRead{}, &EscalationRequest{}, &EscalationApprove{}, &IdentityRelease{}, &EvidenceRead{}, &LogRead{},
+			&ConversationRead{},
+			&EscalationRequest{}, &EscalationApprove{}, &EscalationRevoke{},
+			&EscalationConfirm{}, &EscalationBreakGlass{}, &EscalationReview{},
+			&EvidenceRead{}, &IdentityRelease{},
+			&MinorTell{}, &MinorReceipt{},
+			&ErasureDecide{}, &HoldSet{}, &HoldLift{}, &KeyDestroy{}, &OpeningsErase{},
+			&LogRead{},
 		} {
 			fill(r, reflect.ValueOf(in).Elem())
 			raw, err := json.Marshal(in)

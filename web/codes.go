@@ -18,7 +18,7 @@ type code struct {
 }
 
 // codes lists every code of the API. docs/errors.md is written from it.
-var codes = slices.Concat(requestCodes, conversationCodes, policyCodes)
+var codes = slices.Concat(requestCodes, conversationCodes, policyCodes, pathCodes)
 
 // requestCodes are about the request itself, who sends it, and the service.
 var requestCodes = []code{
@@ -76,6 +76,9 @@ var requestCodes = []code{
 	{"custodian.unavailable", http.StatusServiceUnavailable,
 		sentence{"Custodian down", "The custodian does not answer, so nothing can be opened. Send the request again with the same Idempotency-Key."},
 		sentence{"Gardien des clés indisponible", "Le gardien des clés ne répond pas : rien ne peut être ouvert. Renvoyer avec la même Idempotency-Key."}},
+	{"custodian.starting", http.StatusServiceUnavailable,
+		sentence{"Custodian starting", "Before it opens anything, the custodian destroys again the keys that the log says are destroyed. Send the request again in a moment."},
+		sentence{"Gardien des clés en cours de démarrage", "Avant d'ouvrir quoi que ce soit, le gardien détruit à nouveau les clés que le journal dit détruites. Renvoyer dans un instant."}},
 	{"vault.unavailable", http.StatusServiceUnavailable,
 		sentence{"Vault down", "Vault is sealed or does not answer. Nothing was opened. Send the request again with the same Idempotency-Key."},
 		sentence{"Coffre indisponible", "Le coffre est scellé ou ne répond pas. Rien n'a été ouvert. Renvoyer avec la même Idempotency-Key."}},

@@ -136,7 +136,7 @@ Every refusal and every failure of the API is ` + "`application/problem+json`" +
   codes name what else stands in the way.
 - On the public face, 429 and 5xx also say whom to call in danger.
 
-This file is written from the tables in ` + "`web/codes.go`" + ` and ` + "`web/codes_domain.go`" + `; a test keeps them the same.
+This file is written from the tables in ` + "`web/codes.go`" + `, ` + "`codes_domain.go`" + ` and ` + "`codes_paths.go`" + `; a test keeps them the same.
 `)
 	for _, part := range []struct {
 		title string
@@ -145,6 +145,7 @@ This file is written from the tables in ` + "`web/codes.go`" + ` and ` + "`web/c
 		{"The request, the caller, the service", requestCodes},
 		{"Conversations", conversationCodes},
 		{"Refusals by policy and by the state of a request", policyCodes},
+		{"Refusals on the other paths", pathCodes},
 	} {
 		fmt.Fprintf(&b, "\n## %s\n\n| code | status | in English | en français |\n| --- | --- | --- | --- |\n", part.title)
 		for _, c := range part.codes {
