@@ -23,8 +23,12 @@ const (
 	CodeOpening    Code = "opening"    // an opening is malformed, or not what was committed to
 	CodeKnown      Code = "known"      // not the hash that the caller holds for this entry
 	CodeBundle     Code = "bundle"     // a policy bundle is missing, or not what its name says
+	CodeLife       Code = "life"       // the custodian recorded what no rule allows (package inspection)
+	CodeReplay     Code = "replay"     // a decision, asked again, is another (package inspection)
 
 	CodePossiblyOpened Code = "possibly_opened" // warning: an intent without outcome
+	CodeReviewOverdue  Code = "review_overdue"  // warning: a broken glass that nobody reviewed in time
+	CodeDisregarded    Code = "disregarded"     // warning: an entry of a face that no rule allows; nothing followed from it
 )
 
 // NoSeq stands in [Damage.Seq] where the damage is not tied to an entry.
