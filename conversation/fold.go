@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"time"
 
 	"github.com/sceau-project/sceau/audit"
@@ -25,11 +24,12 @@ const (
 	StateClosed  State = "closed"
 )
 
-// The roles that take part.
+// The roles that take part, and the one that answers for what is kept of it.
 const (
-	RoleMinor        = "minor"
-	RoleAgent        = policy.RoleAgent
-	RolePsychologist = policy.RolePsychologist
+	RoleMinor          = "minor"
+	RoleAgent          = policy.RoleAgent
+	RolePsychologist   = policy.RolePsychologist
+	RolePrivacyOfficer = policy.RolePrivacyOfficer
 )
 
 // A Conversation is what the entries of one case say of it.
@@ -46,7 +46,15 @@ type Conversation struct {
 	Heads        []Head
 	Sealed       []Sealed
 	Keys         []Key
-	LastSeq      int64 // of the last entry folded, whatever it says
+
+	Consents []Consent // in the order in which they were given
+	Opinions []Opinion // likewise; the latest counts
+	Erasures []Erasure
+	Holds    []Hold
+
+	OpeningsErased int64     // the last openings.erased entry, 0 without: entry 0 is none
+	QuietSince     time.Time // when it was closed; else of the last entry by which somebody did something in it
+	LastSeq        int64     // of the last entry folded, whatever it says
 }
 
 // A Participant is one stay of a member of staff in the conversation: who leaves
@@ -134,17 +142,26 @@ func (c *Conversation) apply(e audit.Entry) error {
 	if rule.open && c.State == StateClosed {
 		return errors.New("comes after the conversation was closed")
 	}
-	if !rule.head {
-		return rule.apply(c, e)
+	if rule.whole && c.Erased() {
+		return errors.New("comes after a key of the case was destroyed")
 	}
-	head, err := headOf(e)
-	if err != nil {
-		return err
+	var head Head
+	if rule.head {
+		var err error
+		if head, err = headOf(e); err != nil {
+			return err
+		}
 	}
+	wasClosed := c.State == StateClosed
 	if err := rule.apply(c, e); err != nil {
 		return err
 	}
-	c.Heads = append(c.Heads, head)
+	if rule.head {
+		c.Heads = append(c.Heads, head)
+	}
+	if rule.stirs && !wasClosed {
+		c.QuietSince = e.At
+	}
 	return nil
 }
 
@@ -154,18 +171,29 @@ var rules = map[audit.Action]struct {
 	via, orVia audit.Via
 	opened     bool // only after conversation.opened
 	open       bool // only before conversation.closed
+	whole      bool // only while both keys exist: what is sealed could never be opened
 	head       bool // records the head of the message chain
+	stirs      bool // somebody does something in the conversation: it is not quiet
 	apply      func(*Conversation, audit.Entry) error
 }{
 	audit.ActionKeyCreated:             {via: audit.ViaCustodian, apply: (*Conversation).keyCreated},
 	audit.ActionKeyDestroyed:           {via: audit.ViaCustodian, apply: (*Conversation).keyDestroyed},
-	audit.ActionConversationOpened:     {via: audit.ViaPublic, head: true, apply: (*Conversation).opened},
-	audit.ActionIdentitySealed:         {via: audit.ViaPublic, opened: true, apply: (*Conversation).sealed},
-	audit.ActionConversationJoined:     {via: audit.ViaStaff, opened: true, open: true, head: true, apply: (*Conversation).joined},
-	audit.ActionConversationHandedOver: {via: audit.ViaStaff, opened: true, open: true, head: true, apply: (*Conversation).handedOver},
-	audit.ActionConversationRead:       {via: audit.ViaCustodian, opened: true, head: true, apply: nothingMore},
+	audit.ActionOpeningsErased:         {via: audit.ViaCustodian, opened: true, apply: (*Conversation).openingsErased},
+	audit.ActionConversationOpened:     {via: audit.ViaPublic, head: true, stirs: true, apply: (*Conversation).opened},
+	audit.ActionIdentitySealed:         {via: audit.ViaPublic, opened: true, whole: true, stirs: true, apply: (*Conversation).sealed},
+	audit.ActionConversationJoined:     {via: audit.ViaStaff, opened: true, open: true, head: true, stirs: true, apply: (*Conversation).joined},
+	audit.ActionConversationHandedOver: {via: audit.ViaStaff, opened: true, open: true, head: true, stirs: true, apply: (*Conversation).handedOver},
+	audit.ActionConversationRead:       {via: audit.ViaCustodian, opened: true, head: true, stirs: true, apply: nothingMore},
 	audit.ActionEscalationRequested:    {via: audit.ViaStaff, opened: true, head: true, apply: nothingMore}, // also when closed: danger can go on after a conversation
-	audit.ActionConversationClosed:     {via: audit.ViaPublic, orVia: audit.ViaStaff, opened: true, open: true, head: true, apply: (*Conversation).closed},
+	audit.ActionConversationClosed:     {via: audit.ViaPublic, orVia: audit.ViaStaff, opened: true, open: true, head: true, stirs: true, apply: (*Conversation).closed},
+
+	audit.ActionConsentGiven:     {via: audit.ViaPublic, opened: true, open: true, whole: true, stirs: true, apply: (*Conversation).consentGiven},
+	audit.ActionConsentWithdrawn: {via: audit.ViaPublic, opened: true, stirs: true, apply: (*Conversation).consentWithdrawn}, // at any time
+	audit.ActionOpinionRecorded:  {via: audit.ViaStaff, opened: true, open: true, whole: true, apply: (*Conversation).opinionRecorded},
+	audit.ActionErasureRequested: {via: audit.ViaPublic, opened: true, apply: (*Conversation).erasureRequested},
+	audit.ActionErasureDecided:   {via: audit.ViaStaff, opened: true, apply: (*Conversation).erasureDecided},
+	audit.ActionHoldSet:          {via: audit.ViaStaff, opened: true, apply: (*Conversation).holdSet},
+	audit.ActionHoldLifted:       {via: audit.ViaStaff, opened: true, apply: (*Conversation).holdLifted},
 }
 
 func nothingMore(*Conversation, audit.Entry) error { return nil }
@@ -184,17 +212,6 @@ func (c *Conversation) keyCreated(e audit.Entry) error {
 		return errors.New("creates a key that exists, or existed")
 	}
 	c.Keys = append(c.Keys, Key{Class: class, Recipient: recipient, CreatedSeq: e.Seq})
-	return nil
-}
-
-func (c *Conversation) keyDestroyed(e audit.Entry) error {
-	k := c.Key(e.Subject.ID)
-	if e.Subject.Type != "key" || k == nil {
-		return errors.New("destroys a key that was never created")
-	}
-	if !k.Destroyed { // after a restored backup it is destroyed again
-		k.Destroyed, k.DestroyedSeq = true, e.Seq
-	}
 	return nil
 }
 
@@ -367,11 +384,6 @@ func (c *Conversation) Key(class string) *Key {
 		}
 	}
 	return nil
-}
-
-// Erased tells whether a key of the case was destroyed.
-func (c *Conversation) Erased() bool {
-	return slices.ContainsFunc(c.Keys, func(k Key) bool { return k.Destroyed })
 }
 
 // Count returns how many items of a facet were sealed: the number of the next.

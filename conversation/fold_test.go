@@ -11,6 +11,7 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/conversation"
+	"github.com/sceau-project/sceau/policy"
 )
 
 const (
@@ -35,8 +36,13 @@ func key(class string) audit.Entry {
 
 func destroyed(class string) audit.Entry {
 	e := key(class)
-	e.Action, e.Details = audit.ActionKeyDestroyed, nil
+	e.Action, e.Details = audit.ActionKeyDestroyed, audit.Details{"reason": "retention"}
+	e.Decision = allowed(policy.PointKeyDestroy)
 	return e
+}
+
+func allowed(point policy.Point) *audit.Decision {
+	return &audit.Decision{Path: string(point), Result: audit.ResultAllow}
 }
 
 func act(via audit.Via, who audit.Actor, action audit.Action, messages int) audit.Entry {
