@@ -10,7 +10,7 @@ import (
 // tell a template database of theirs from one of another state of the tree.
 func Digest() string {
 	h := sha256.New()
-	h.Write([]byte(Roles))
+	h.Write([]byte(Roles + "\x00" + queueVersion()))
 	// An embedded file system always lists and reads: its errors cannot occur.
 	names, _ := fs.Glob(files, "*.sql")
 	for _, name := range names {

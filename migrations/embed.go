@@ -56,7 +56,7 @@ func Up(ctx context.Context, ownerURL string) error {
 	if _, err := provider.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	return nil
+	return upQueue(ctx, ownerURL)
 }
 
 // InitLog gives the log its origin: a name such as "sceau.example.fr/2026", in

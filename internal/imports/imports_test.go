@@ -43,7 +43,11 @@ var rooms = map[string][]string{
 	"policy/pgstore":       {"audit", "audit/pglog", "policy"},
 	"staff/pgstore":        {"audit", "audit/pglog", "staff"},
 	"conversation/pgstore": {"audit", "audit/pglog", "conversation", "conversation/postal", "crypto/seal"},
-	"escalation/pgstore":   {"audit", "audit/pglog", "conversation/...", "crypto/seal", "escalation", "policy", "policy/pgstore"},
+	"escalation/pgstore":   {"audit", "audit/pglog", "conversation/...", "crypto/seal", "escalation", "notice", "policy", "policy/pgstore"},
+
+	// Calling staff to look: ids only; what goes out knows nothing of what is stored.
+	"notice":         nil,
+	"notice/pgstore": {"notice"},
 
 	// The gate: the one importer of crypto/custody.
 	"custodian/order": nil,
@@ -60,7 +64,7 @@ var rooms = map[string][]string{
 
 	// Programs. The inspector's works on a laptop without database or network.
 	"cmd/sceau": {"audit/...", "conversation/...", "crypto/...", "custodian/...", "escalation/...", "internal/config",
-		"internal/hardening", "migrations", "policy/...", "staff/...", "web"},
+		"internal/hardening", "migrations", "notice/...", "policy/...", "staff/...", "web"},
 	"cmd/sceau-inspect": {"audit", "policy", "escalation"},
 	"cmd/sceau-dev":     {"..."},
 
@@ -82,7 +86,8 @@ var rooms = map[string][]string{
 // OPA, the web. Everybody else reaches them through the room that owns them.
 var libraries = map[string][]string{
 	"github.com/jackc/pgx/v5": {"audit/pglog", "policy/pgstore", "staff/pgstore", "escalation/pgstore",
-		"conversation/pgstore", "custodian", "migrations", "internal/...", "cmd/sceau", "cmd/sceau-dev/..."},
+		"conversation/pgstore", "notice/pgstore", "custodian", "migrations", "internal/...", "cmd/sceau", "cmd/sceau-dev/..."},
+	"github.com/riverqueue/river":       {"notice/pgstore", "migrations"},
 	"github.com/hashicorp/vault/api":    {"crypto/custody", "internal/devstack", "internal/vaulttest"},
 	"filippo.io/age":                    {"crypto/seal", "internal/bench"},
 	"github.com/open-policy-agent/opa":  {"policy"},
