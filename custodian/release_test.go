@@ -38,7 +38,9 @@ func (c *clock) advance(d time.Duration) {
 func destroyed(k talk) pglog.Draft {
 	return pglog.Draft{
 		Actor: audit.Actor{ID: "custodian", Role: "custodian"}, Action: audit.ActionKeyDestroyed, Case: k.id,
-		Subject: audit.Subject{Type: "key", ID: "transcript"},
+		Subject: audit.Subject{Type: "key", ID: "transcript"}, Details: audit.Details{"reason": policy.DestroyRetention},
+		Decision: &audit.Decision{ID: "d-1", Path: string(policy.PointKeyDestroy), Policy: "sha256:" + strings.Repeat("0", 64), Engine: policy.Engine,
+			Input: audit.Commit(make([]byte, audit.SaltSize), "input", k.id, nil), Result: audit.ResultAllow},
 	}
 }
 

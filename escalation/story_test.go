@@ -135,6 +135,9 @@ func key(a audit.Action, class string) audit.Entry {
 	e := audit.Entry{Action: a, Subject: audit.Subject{Type: "key", ID: class}}
 	if a == audit.ActionKeyCreated {
 		e.Details = audit.Details{"recipient": sum}
+	} else {
+		e.Details = audit.Details{"reason": policy.DestroyRetention}
+		e.Decision = &audit.Decision{Path: string(policy.PointKeyDestroy), Result: audit.ResultAllow}
 	}
 	return e
 }
