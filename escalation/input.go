@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/sceau-project/sceau/audit"
-	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/policy"
 )
 
@@ -24,7 +23,7 @@ func (c *Case) RequestInput(at time.Time, actor audit.Actor, ground string, dang
 		}
 	}
 	return policy.EscalationRequest{
-		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.talk(at),
+		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.Conversation.Facts(at),
 		Ground: ground, Assessment: danger, Facets: sorted(facets), Evidence: sorted(evidence),
 		Messages: messages, Pending: pending,
 	}
@@ -33,14 +32,14 @@ func (c *Case) RequestInput(at time.Time, actor audit.Actor, ground string, dang
 // ReadInput is what policy is asked before, and during, a reading session of staff.
 func (c *Case) ReadInput(at time.Time, actor audit.Actor) policy.ConversationRead {
 	return policy.ConversationRead{
-		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.talk(at),
+		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.Conversation.Facts(at),
 	}
 }
 
 // ApproveInput is what policy is asked before a supervisor approves.
 func (c *Case) ApproveInput(at time.Time, actor audit.Actor, e *Escalation, request audit.Hash, facets []string) policy.EscalationApprove {
 	return policy.EscalationApprove{
-		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.talk(at),
+		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.Conversation.Facts(at),
 		Verdict: policy.VerdictApprove, Request: request.String(), Facets: sorted(facets), Escalation: e.Facts(),
 		Session: actor.Session, Reads: e.readings(),
 	}
@@ -56,7 +55,7 @@ func (c *Case) DenyInput(at time.Time, actor audit.Actor, e *Escalation, request
 // ReleaseInput is what policy is asked before an identity.release_ordered.
 func (c *Case) ReleaseInput(at time.Time, actor audit.Actor, e *Escalation, facets []string, clockTrails bool) policy.IdentityRelease {
 	return policy.IdentityRelease{
-		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.talk(at),
+		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.Conversation.Facts(at),
 		Facets: sorted(facets), ClockTrails: clockTrails, Escalation: e.Facts(),
 	}
 }
@@ -64,36 +63,8 @@ func (c *Case) ReleaseInput(at time.Time, actor audit.Actor, e *Escalation, face
 // EvidenceInput is what policy is asked before a supervisor reads the evidence.
 func (c *Case) EvidenceInput(at time.Time, actor audit.Actor, e *Escalation) policy.EvidenceRead {
 	return policy.EvidenceRead{
-		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.talk(at), Escalation: e.Facts(),
+		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.Conversation.Facts(at), Escalation: e.Facts(),
 	}
-}
-
-// talk is the case's conversation as policy sees it. Policy is told of each
-// account, person and role once, however often they came and went.
-func (c *Case) talk(at time.Time) policy.Conversation {
-	out := policy.Conversation{Participants: []policy.Participant{}}
-	for _, stay := range c.Participants {
-		p := policy.Participant{ID: stay.ID, Person: stay.Person, Role: stay.Role, Active: stay.Active}
-		i := slices.IndexFunc(out.Participants, func(q policy.Participant) bool {
-			return q.ID == p.ID && q.Person == p.Person && q.Role == p.Role
-		})
-		if i < 0 {
-			out.Participants = append(out.Participants, p)
-			continue
-		}
-		out.Participants[i].Active = out.Participants[i].Active || p.Active
-	}
-	switch {
-	case c.Erased():
-		out.State = policy.ConversationErased
-	case c.State == "": // no state: rules then show nothing, and refuse
-	case c.State == conversation.StateClosed:
-		out.State = policy.ConversationClosed
-		out.ClosedForS = int64(at.Sub(c.ClosedAt) / time.Second)
-	default:
-		out.State = policy.ConversationOpen
-	}
-	return out
 }
 
 // Lift is the escalation as policy sees it.
