@@ -35,6 +35,16 @@ func Narrative(caseID, escalation string) Context {
 	return Context{Case: caseID, Class: Transcript, Item: "narrative/" + escalation}
 }
 
+// Consent is the context of the words in which a minor gave a consent.
+func Consent(caseID, consent string) Context {
+	return Context{Case: caseID, Class: Transcript, Item: "consent/" + consent}
+}
+
+// Opinion is the context of the note that goes with a psychologist's opinion.
+func Opinion(caseID, opinion string) Context {
+	return Context{Case: caseID, Class: Transcript, Item: "opinion/" + opinion}
+}
+
 // No field can hold a line feed, so two contexts never have the same prefix
 // and none is the prefix of another.
 var (
