@@ -4,6 +4,7 @@
 //	sceau custodian                   the gate to case keys
 //	sceau migrate                     bring the database's schema up to date
 //	sceau policy build | activate     make a signed policy bundle; put it in force
+//	sceau staff list|suspend|restore  see who works here; take a person out of service
 //	sceau log export                  hand the log to an inspector
 //	sceau config check | keys         look at a configuration before it is used
 //
@@ -31,6 +32,7 @@ type commands struct {
 	Custodian custodianCommand `cmd:"" help:"Guard the case keys until SIGTERM."`
 	Migrate   migrateCommand   `cmd:"" help:"Bring the database's schema up to date and name its log."`
 	Policy    policyCommands   `cmd:"" help:"Make and activate policy bundles."`
+	Staff     staffCommands    `cmd:"" help:"See who works here; suspend and restore."`
 	Log       logCommands      `cmd:"" help:"Hand out the log."`
 	Config    configCommands   `cmd:"" help:"Look at a configuration."`
 }

@@ -29,6 +29,10 @@ var (
 	// ErrEnded means that the session was ended.
 	ErrEnded = errors.New("the session has ended")
 
+	// ErrSuspended means that the human behind the account is suspended, under all
+	// their accounts.
+	ErrSuspended = errors.New("the person is suspended")
+
 	// ErrAltered means that the rows of a session are not what its
 	// staff.signed_in entry says.
 	ErrAltered = errors.New("the session differs from its staff.signed_in entry")
@@ -41,6 +45,8 @@ var (
 type Session struct {
 	Actor audit.Actor // as entries name it
 	Name  string      // shown to colleagues
+
+	unseen bool // for long enough that its being here must be noted again
 }
 
 // A Querier is a pool, a connection or a transaction.
@@ -50,7 +56,9 @@ type Querier interface {
 
 const bound = `
 SELECT s.session_id, s.role, s.ended_at IS NOT NULL, f.staff_id, f.person_id, coalesce(f.unit_id, ''), f.name,
-       f.issuer, f.subject, p.issuer, p.claim, e.hash, e.leaf
+       f.issuer, f.subject, p.issuer, p.claim, e.hash, e.leaf,
+       s.last_seen_at < clock_timestamp() - interval '1 minute',
+       EXISTS (SELECT FROM sceau.suspensions x WHERE x.person_id = f.person_id AND x.restored_seq IS NULL)
 FROM sceau.staff_sessions s
 JOIN sceau.staff f USING (staff_id)
 JOIN sceau.persons p ON p.person_id = f.person_id
@@ -61,7 +69,7 @@ WHERE s.issuer = $1 AND s.sid_sha256 = $2`
 // asked, or in its own role when asked is empty. The rows that bind a session
 // to an account, a person and a role were written by the staff face: both the
 // token and the entry staff.signed_in must agree with them. The error is
-// ErrUnknown, ErrChanged, ErrEnded, ErrRole, ErrAltered or ErrDatabase.
+// ErrUnknown, ErrChanged, ErrEnded, ErrSuspended, ErrRole, ErrAltered or ErrDatabase.
 func Find(ctx context.Context, q Querier, claims staff.Claims, asked string) (Session, error) {
 	session, entry, err := find(ctx, q, claims, asked)
 	if err == nil && !entry.signsIn(session.Actor, claims) {
@@ -75,17 +83,20 @@ func Find(ctx context.Context, q Querier, claims staff.Claims, asked string) (Se
 func find(ctx context.Context, q Querier, claims staff.Claims, asked string) (session Session, entry stored, err error) {
 	var (
 		a                                          = &session.Actor
-		ended                                      bool
+		ended, suspended                           bool
 		staffIssuer, subject, personIssuer, person string
 		sum                                        = claims.SessionSum()
 	)
 	err = q.QueryRow(ctx, bound, claims.Issuer, sum[:]).Scan(&a.Session, &a.Role, &ended, &a.ID, &a.Person, &a.Unit,
-		&session.Name, &staffIssuer, &subject, &personIssuer, &person, &entry.hash, &entry.leaf)
+		&session.Name, &staffIssuer, &subject, &personIssuer, &person, &entry.hash, &entry.leaf,
+		&session.unseen, &suspended)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		err = ErrUnknown
 	case err != nil:
 		err = fmt.Errorf("%w: finding a session: %w", ErrDatabase, err)
+	case suspended:
+		err = ErrSuspended
 	case ended:
 		err = ErrEnded
 	case staffIssuer != claims.Issuer, personIssuer != claims.Issuer, subject != claims.Subject, person != claims.Person:

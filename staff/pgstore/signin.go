@@ -36,6 +36,9 @@ func NewSessions(pool *pgxpool.Pool, log *pglog.Log) *Sessions {
 // role that is impossible.
 func (s *Sessions) Of(ctx context.Context, claims staff.Claims, asked string) (Session, error) {
 	session, err := Find(ctx, s.pool, claims, asked)
+	if err == nil && session.unseen {
+		err = s.seen(ctx, session)
+	}
 	if !errors.Is(err, ErrUnknown) {
 		return session, err
 	}
@@ -96,6 +99,12 @@ func signIn(ctx context.Context, turn *pglog.Turn, claims staff.Claims, role str
 	}
 	if person != a.Person {
 		return Session{}, ErrChanged // four eyes count persons: an account keeps its own
+	}
+	switch out, err := suspended(ctx, turn.Tx, a.Person); {
+	case err != nil:
+		return fail(err)
+	case out:
+		return Session{}, ErrSuspended
 	}
 	ref, err := turn.Append(pglog.Draft{Actor: *a, Action: audit.ActionStaffSignedIn,
 		Details: audit.Details{"bearer": claims.Binding()}})

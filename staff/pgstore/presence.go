@@ -1,0 +1,59 @@
+package pgstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/audit/pglog"
+)
+
+// seen notes that a session is in use: who was seen lately can be asked to answer.
+func (s *Sessions) seen(ctx context.Context, session Session) error {
+	if _, err := s.pool.Exec(ctx, `UPDATE sceau.staff_sessions SET last_seen_at = clock_timestamp() WHERE session_id = $1`,
+		session.Actor.Session); err != nil {
+		return fmt.Errorf("%w: noting that a session is in use: %w", ErrDatabase, err)
+	}
+	return nil
+}
+
+// SignOut ends the session of actor, for good: its token opens nothing any more, at
+// no process. It is an entry, staff.signed_out.
+func (s *Sessions) SignOut(ctx context.Context, actor audit.Actor) error {
+	_, err := s.log.Do(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (any, error) {
+		tag, err := turn.Tx.Exec(ctx, `UPDATE sceau.staff_sessions SET ended_at = $2 WHERE session_id = $1 AND ended_at IS NULL`,
+			actor.Session, turn.At)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("%w: signing out: %w", ErrDatabase, err)
+		case tag.RowsAffected() == 0:
+			return nil, ErrEnded
+		}
+		_, err = turn.Append(pglog.Draft{Actor: actor, Action: audit.ActionStaffSignedOut})
+		return nil, err
+	})
+	return err
+}
+
+// BeOnCall says that this account, in the role of its session, can be called until
+// then though it is not signed in. A later call replaces an earlier one; it ends by
+// itself, or with [Sessions.BeOff].
+func (s *Sessions) BeOnCall(ctx context.Context, actor audit.Actor, until time.Time) error {
+	_, err := s.pool.Exec(ctx, `
+		INSERT INTO sceau.on_call (staff_id, role, until) VALUES ($1, $2, $3)
+		ON CONFLICT (staff_id) DO UPDATE SET role = excluded.role, until = excluded.until`,
+		actor.ID, actor.Role, until)
+	if err != nil {
+		return fmt.Errorf("%w: being on call: %w", ErrDatabase, err)
+	}
+	return nil
+}
+
+// BeOff ends being on call.
+func (s *Sessions) BeOff(ctx context.Context, actor audit.Actor) error {
+	if _, err := s.pool.Exec(ctx, `DELETE FROM sceau.on_call WHERE staff_id = $1`, actor.ID); err != nil {
+		return fmt.Errorf("%w: being off: %w", ErrDatabase, err)
+	}
+	return nil
+}
