@@ -101,7 +101,7 @@ func (c *Custodian) recordIntent(ctx context.Context, who bearer, o order.Releas
 		if err := in.file.CheckRelease(in.escalation, in.actor, facets, turn.At); err != nil {
 			return "", pglog.Ref{}, err
 		}
-		ref, err := docket.Append(escalation.ReleaseOrderedEntry(in.escalation, facets, turn.At), in.actor, &decision, nil)
+		ref, err := docket.Append(escalation.ReleaseOrderedEntry(in.escalation, facets, decision.Obligations, turn.At), in.actor, &decision, nil)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}

@@ -19,6 +19,8 @@ func (c *Case) applyEscalation(l audit.Entry, h audit.Hash) error {
 		return c.applyRefused(l, h)
 	case audit.ActionEvidenceRead:
 		return c.applyEvidenceRead(l)
+	case audit.ActionEscalationWidened:
+		return c.on(l, audit.ViaStaff, c.applyWidened)
 	case audit.ActionEscalationApprovalGiven:
 		return c.on(l, audit.ViaStaff, c.applyApprovalGiven)
 	case audit.ActionEscalationApproved:
@@ -28,7 +30,15 @@ func (c *Case) applyEscalation(l audit.Entry, h audit.Hash) error {
 	case audit.ActionEscalationWithdrawn:
 		return c.on(l, audit.ViaStaff, c.applyWithdrawn)
 	case audit.ActionEscalationExpired:
-		return c.on(l, l.Via, c.applyExpired)
+		return c.on(l, audit.ViaStaff, c.applyExpired)
+	case audit.ActionEscalationRevoked:
+		return c.on(l, audit.ViaStaff, c.applyRevoked)
+	case audit.ActionEscalationBreakGlassConfirmed:
+		return c.on(l, audit.ViaCustodian, c.applyConfirmed)
+	case audit.ActionEscalationGlassBroken:
+		return c.on(l, audit.ViaStaff, c.applyGlassBroken)
+	case audit.ActionEscalationReviewed:
+		return c.on(l, audit.ViaStaff, c.applyReviewed)
 	case audit.ActionEscalationClosed:
 		return c.on(l, audit.ViaStaff, c.applyClosed)
 	case audit.ActionIdentityReleaseOrdered:
@@ -37,6 +47,11 @@ func (c *Case) applyEscalation(l audit.Entry, h audit.Hash) error {
 		return c.on(l, audit.ViaCustodian, c.applyReleased)
 	case audit.ActionIdentityReleaseFailed:
 		return c.on(l, audit.ViaCustodian, c.applyReleaseFailed)
+	case audit.ActionMinorTold:
+		return c.on(l, audit.ViaStaff, c.applyMinorTold)
+	case audit.ActionConsentWithdrawn:
+		c.consentWithdrawn(l)
+		return nil
 	}
 	// An action about escalations that this version does not know could have
 	// ended a grant: better to open nothing by it than to read past that.
@@ -102,17 +117,32 @@ func (c *Case) applyRequested(l audit.Entry, h audit.Hash) error {
 	if err := c.CheckRequest(l.Actor, l.At); err != nil {
 		return err
 	}
-	if !slices.Contains(Grounds, l.Ground) {
-		return refuse(policy.ReasonGroundUnknown, "%.40q", l.Ground)
+	e, basis, err := readRequested(l, h)
+	if err != nil {
+		return err
 	}
+	if err := c.CheckGround(l.Ground, e.Asked, basis); err != nil {
+		return err
+	}
+	if err := e.soundTerms(); err != nil {
+		return err
+	}
+	c.Escalations = append(c.Escalations, e)
+	return nil
+}
+
+// readRequested reads what escalation.requested says.
+func readRequested(l audit.Entry, h audit.Hash) (*Escalation, Basis, error) {
 	d := detailsOf(l)
+	basis := basisOf(l, d)
 	e := &Escalation{
 		ID: l.Subject.ID, Case: l.Case, State: Requested, Ground: l.Ground,
 		Requester: l.Actor, RequestSeq: l.Seq, RequestHash: h, RequestedAt: l.At,
 		Asked: d.facets(), Head: d.text("head"), Messages: d.number("messages", audit.MaxInt),
-		Narrative: d.text("narrative"), AnswerBy: d.time("answer_by"),
+		Narrative: d.text("narrative"), AnswerBy: d.time("answer_by"), WidenAt: d.maybeTime("widen_at"),
+		Consent: basis.Consent, Authority: basis.Authority, ListedCase: basis.ListedCase,
 		UseWithin: d.seconds("use_within"), ReadFor: d.seconds("read_for"),
-		UsesAllowed: d.number("uses", maxUses), LastSeq: l.Seq,
+		UsesAllowed: d.number("uses", maxUses), BreakGlassFrom: d.maybeTime("break_glass_from"), LastSeq: l.Seq,
 	}
 	var err error
 	if e.Evidence, err = ParsePositions(d.text("evidence")); err != nil {
@@ -121,17 +151,25 @@ func (c *Case) applyRequested(l audit.Entry, h audit.Hash) error {
 	if e.Needed, err = ParseNeeded(d.text("approvals")); err != nil {
 		d.fail("approvals", err)
 	}
-	if d.err != nil {
-		return d.err
-	}
+	return e, basis, d.err
+}
+
+// soundTerms holds a request to what no policy could have meant.
+func (e *Escalation) soundTerms() error {
 	// Position 0 is the postal code: it is no message that anyone wrote.
 	if first, last := e.Evidence[0], e.Evidence[len(e.Evidence)-1]; first < 1 || last >= e.Messages {
 		return refuse(policy.ReasonEvidenceUnknown, "messages %d to %d of %d", first, last, e.Messages)
 	}
-	if !l.At.Before(e.AnswerBy) {
+	switch {
+	case !e.RequestedAt.Before(e.AnswerBy):
 		return fmt.Errorf("details.answer_by is not after the request")
+	case !e.WidenAt.IsZero() && !e.RequestedAt.Before(e.WidenAt):
+		return fmt.Errorf("details.widen_at is not after the request")
+	case !e.BreakGlassFrom.IsZero() && !e.RequestedAt.Before(e.BreakGlassFrom):
+		return fmt.Errorf("details.break_glass_from is not after the request")
+	case !e.BreakGlassFrom.IsZero() && e.Ground != GroundImminentDanger:
+		return refuse(policy.ReasonGlassNotBreakable, "on ground %s", e.Ground)
 	}
-	c.Escalations = append(c.Escalations, e)
 	return nil
 }
 
@@ -169,11 +207,17 @@ func (c *Case) applyEvidenceRead(l audit.Entry) error {
 		return err
 	}
 	d := detailsOf(l)
-	if read := d.text("evidence"); d.err == nil && read != FormatPositions(e.Evidence) {
-		return refuse(policy.ReasonEvidenceUnknown, "%.80q, cited were %v", read, e.Evidence)
-	}
+	read, scope := d.maybeText("evidence"), d.maybeText("scope")
 	if d.err != nil {
 		return d.err
+	}
+	// A privacy officer sees what was ordered, and no message; nobody else sees less.
+	cited := FormatPositions(e.Evidence)
+	if l.Actor.Role == policy.RolePrivacyOfficer {
+		cited = ""
+	}
+	if read != cited || (scope == policy.ScopeRequisition) != (cited == "") || scope != "" && cited != "" {
+		return refuse(policy.ReasonEvidenceUnknown, "%.80q in scope %.40q, cited were %v", read, scope, e.Evidence)
 	}
 	e.Reads = append(e.Reads, Reading{Actor: l.Actor, At: l.At, Seq: l.Seq})
 	return nil
@@ -241,7 +285,7 @@ func (c *Case) applyDenied(e *Escalation, l audit.Entry) error {
 	if err := c.CheckDenial(e, l.Actor, request, reason, l.At); err != nil {
 		return err
 	}
-	e.State, e.DenialReason = Denied, reason
+	e.State, e.DenialReason, e.DeniedBy = Denied, reason, l.Actor
 	return nil
 }
 
@@ -253,20 +297,75 @@ func (c *Case) applyWithdrawn(e *Escalation, l audit.Entry) error {
 	return nil
 }
 
+// applyClosed is the requester's own end of it, or the sweeper's when the requester
+// was suspended: a process then, and no person.
 func (c *Case) applyClosed(e *Escalation, l audit.Entry) error {
-	if err := c.CheckClosing(e, l.Actor); err != nil {
+	d := detailsOf(l)
+	reason := d.maybeText("reason")
+	if d.err != nil {
+		return d.err
+	}
+	if reason == "" {
+		if err := c.CheckClosing(e, l.Actor); err != nil {
+			return err
+		}
+		e.State = Closed
+		return nil
+	}
+	switch {
+	case l.Actor.Person != "":
+		return refuse(policy.ReasonRoleNotAllowed, "%s is a person", l.Actor.ID)
+	case reason != ReasonRequesterSuspended:
+		return fmt.Errorf("details.reason %.40q is not one of the codes", reason)
+	}
+	if err := c.CheckSuspension(e); err != nil {
 		return err
 	}
-	e.State = Closed
+	e.State, e.ClosedFor = Closed, reason
+	return nil
+}
+
+func (c *Case) applyRevoked(e *Escalation, l audit.Entry) error {
+	d := detailsOf(l)
+	reason, request := d.text("reason"), d.hash("request")
+	if d.err != nil {
+		return d.err
+	}
+	if err := mustBeDecided(l, policy.PointEscalationRevoke, audit.ResultAllow); err != nil {
+		return err
+	}
+	if err := c.CheckRevocation(e, l.Actor, reason); err != nil {
+		return err
+	}
+	if request != e.RequestHash {
+		return refuse(policy.ReasonRequestChanged, "%s", request)
+	}
+	e.State, e.RevocationReason, e.RevokedBy = Revoked, reason, l.Actor
+	return nil
+}
+
+func (c *Case) applyWidened(e *Escalation, l audit.Entry) error {
+	if l.Actor.Person != "" {
+		return refuse(policy.ReasonRoleNotAllowed, "%s is a person", l.Actor.ID)
+	}
+	d := detailsOf(l)
+	request := d.hash("request")
+	if d.err != nil {
+		return d.err
+	}
+	if request != e.RequestHash {
+		return refuse(policy.ReasonRequestChanged, "%s", request)
+	}
+	if err := c.CheckWidening(e, l.At); err != nil {
+		return err
+	}
+	e.WidenedAt = l.At
 	return nil
 }
 
 // applyExpired records that a deadline has passed. Any process may write it,
 // and no person: the deadline alone makes it true.
 func (c *Case) applyExpired(e *Escalation, l audit.Entry) error {
-	if err := via(l, audit.ViaStaff, audit.ViaCustodian); err != nil {
-		return err
-	}
 	if l.Actor.Person != "" {
 		return refuse(policy.ReasonRoleNotAllowed, "%s is a person", l.Actor.ID)
 	}

@@ -78,9 +78,10 @@ func (c *Case) Extend(e audit.Entry, h audit.Hash) error {
 	before := c.Conversation
 	err := c.Conversation.Apply(e)
 	if err == nil {
-		// An entry that says something of both is escalation.requested, which adds
-		// a head to the conversation and changes nothing that was there: so a copy
-		// of the struct is enough to take it back.
+		// Two actions say something of both. escalation.requested adds a head to the
+		// conversation and changes nothing that was there, so a copy of the struct is
+		// enough to take it back; consent.withdrawn changes what was there, and what
+		// follows from it here cannot fail.
 		if err = c.applyEscalation(e, h); err != nil {
 			c.Conversation = before
 		}

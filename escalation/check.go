@@ -12,7 +12,8 @@ import (
 // entry is written. Apply holds every entry to the same checks. Their errors
 // are *[Refusal]s. Policy is asked as well: it may refuse more, never less.
 
-// CheckRequest says whether this actor may request a lift of the case.
+// CheckRequest says whether this actor may request a lift of the case. What it rests
+// on is [Case.CheckGround]'s to say.
 func (c *Case) CheckRequest(actor audit.Actor, at time.Time) error {
 	if actor.ID == "" || actor.Person == "" {
 		return errNoPerson
@@ -34,8 +35,10 @@ func (c *Case) CheckRequest(actor audit.Actor, at time.Time) error {
 	return nil
 }
 
-// CheckReading says whether actor may read the evidence: to answer in time, or, for
-// who has approved, to look again until what they granted has ended.
+// CheckReading says whether actor may read the evidence: to answer in time, to review
+// a broken glass, or, for who has approved, to look again until what they granted has
+// ended. A privacy officer's evidence is the order, and they read it only where
+// policy asks them.
 func (c *Case) CheckReading(e *Escalation, actor audit.Actor, at time.Time) error {
 	if err := c.CheckConflict(e, actor); err != nil {
 		return err
@@ -46,12 +49,19 @@ func (c *Case) CheckReading(e *Escalation, actor audit.Actor, at time.Time) erro
 	if c.Erased() {
 		return refuse(policy.ReasonConversationErased, "nothing is left to read")
 	}
-	if e.State != Requested && !e.approvedBy(actor) {
+	if actor.Role == policy.RolePrivacyOfficer && !e.asks(actor.Role) {
+		return refuse(policy.ReasonRoleNotAllowed, "nobody asked a %s", actor.Role)
+	}
+	if e.ReviewDue() && actor.Role == policy.RoleSupervisor && !e.hadPart(actor) {
+		return nil // however late: an overdue review is still due
+	}
+	if e.State.Final() || e.State != Requested && !e.approvedBy(actor) {
 		return refuse(policy.ReasonWrongState, "answered, and not by %s", actor.ID)
 	}
 	if deadline, _ := e.Deadline(); Passed(deadline, at) {
 		code := map[State]string{
-			Requested: policy.ReasonTooLate, Approved: policy.ReasonGrantExpired, Released: policy.ReasonGrantWindowOver,
+			Requested: policy.ReasonTooLate, Approved: policy.ReasonGrantExpired, GlassBroken: policy.ReasonGrantExpired,
+			Released: policy.ReasonGrantWindowOver,
 		}[e.State]
 		return refuse(code, "deadline %s", audit.FormatTime(deadline))
 	}
@@ -93,6 +103,9 @@ func (c *Case) checkAnswer(e *Escalation, on Event, actor audit.Actor, request a
 	if _, err := Transition(e.State, on, e.roleOf(actor)); err != nil {
 		return err
 	}
+	if !e.asks(actor.Role) {
+		return refuse(policy.ReasonRoleNotAllowed, "nobody asked a %s", actor.Role)
+	}
 	if Passed(e.AnswerBy, at) {
 		return refuse(policy.ReasonTooLate, "deadline %s", audit.FormatTime(e.AnswerBy))
 	}
@@ -128,9 +141,51 @@ func (c *Case) CheckWithdrawal(e *Escalation, actor audit.Actor) error {
 	return e.checkRequester(EventWithdrawn, actor)
 }
 
-// CheckClosing says whether actor may close the lift.
+// CheckClosing says whether actor may close the lift. The sweeper, which closes those
+// of suspended requesters, is no actor: see [Case.CheckSuspension].
 func (c *Case) CheckClosing(e *Escalation, actor audit.Actor) error {
 	return e.checkRequester(EventClosed, actor)
+}
+
+// CheckSuspension says whether the escalation can be closed because its requester was
+// suspended. Whether they were is not in the case: the sweeper asks PostgreSQL.
+func (c *Case) CheckSuspension(e *Escalation) error {
+	_, err := Transition(e.State, EventSuspended, RoleSweeper)
+	return err
+}
+
+// CheckRevocation says whether a supervisor may end what was granted, opened or not.
+func (c *Case) CheckRevocation(e *Escalation, actor audit.Actor, reason string) error {
+	switch {
+	case actor.ID == "" || actor.Person == "" || e.Requester.Person == "":
+		return errNoPerson
+	case actor.ID == e.Requester.ID:
+		return refuse(policy.ReasonApproverIsRequester, "%s", actor.ID)
+	case actor.Person == e.Requester.Person:
+		return refuse(policy.ReasonApproverSamePerson, "%s is %s", actor.ID, e.Requester.ID)
+	}
+	if _, err := Transition(e.State, EventRevoked, e.roleOf(actor)); err != nil {
+		return err
+	}
+	if !slices.Contains(policy.RevocationReasons, reason) {
+		return refuse(policy.ReasonRevocationNotCoded, "%.40q", reason)
+	}
+	return nil
+}
+
+// CheckWidening says whether the request has waited long enough that every supervisor
+// is asked.
+func (c *Case) CheckWidening(e *Escalation, at time.Time) error {
+	if _, err := Transition(e.State, EventWidened, RoleSweeper); err != nil {
+		return err
+	}
+	switch {
+	case e.WidenAt.IsZero() || at.Before(e.WidenAt) || !e.WidenedAt.IsZero():
+		return refuse(policy.ReasonWrongState, "not before %s, and once", audit.FormatTime(e.WidenAt))
+	case Passed(e.AnswerBy, at):
+		return refuse(policy.ReasonTooLate, "deadline %s", audit.FormatTime(e.AnswerBy))
+	}
+	return nil
 }
 
 func (e *Escalation) checkRequester(on Event, actor audit.Actor) error {
@@ -180,14 +235,8 @@ func (c *Case) CheckRelease(e *Escalation, actor audit.Actor, facets []string, a
 	if _, err := Transition(e.State, EventReleaseOrdered, RoleRequester); err != nil {
 		return err
 	}
-	// Somebody who approved may have joined since, under another account.
-	for _, a := range e.Approvals {
-		if err := c.CheckConflict(e, a.Actor); err != nil {
-			return refuse(policy.ReasonApprovalsMissing, "no longer good: %v", err)
-		}
-	}
-	if !e.Complete() {
-		return refuse(policy.ReasonApprovalsMissing, "%d given", len(e.Approvals))
+	if err := c.checkGrant(e); err != nil {
+		return err
 	}
 	use, _ := e.NextUse(at)
 	switch {
@@ -198,6 +247,27 @@ func (c *Case) CheckRelease(e *Escalation, actor audit.Actor, facets []string, a
 		return refuse(policy.ReasonGrantExpired, "use by %s", audit.FormatTime(e.UseBy))
 	}
 	return subset(facets, e.Granted, policy.ReasonFacetsNotGranted)
+}
+
+// checkGrant says whether what was granted is still good: by approvals, or by breaking
+// the glass.
+func (c *Case) checkGrant(e *Escalation) error {
+	if !e.BrokenAt.IsZero() {
+		if !e.Confirmed() {
+			return refuse(policy.ReasonGlassNotConfirmed, "by no second agent")
+		}
+		return nil
+	}
+	// Somebody who approved may have joined since, under another account.
+	for _, a := range e.Approvals {
+		if err := c.CheckConflict(e, a.Actor); err != nil {
+			return refuse(policy.ReasonApprovalsMissing, "no longer good: %v", err)
+		}
+	}
+	if !e.Complete() {
+		return refuse(policy.ReasonApprovalsMissing, "%d given", len(e.Approvals))
+	}
+	return nil
 }
 
 // subset refuses facets that are none, or not all in of. What is in of was known

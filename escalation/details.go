@@ -103,6 +103,22 @@ func (d *details) text(key string) string {
 	return s
 }
 
+// maybeText reads a text that may be absent. One that is there is not empty.
+func (d *details) maybeText(key string) string {
+	if _, ok := d.of[key]; !ok {
+		return ""
+	}
+	return d.text(key)
+}
+
+// maybeTime reads a time that may be absent.
+func (d *details) maybeTime(key string) time.Time {
+	if _, ok := d.of[key]; !ok {
+		return time.Time{}
+	}
+	return d.time(key)
+}
+
 // number reads an integer between 1 and most.
 func (d *details) number(key string, most int64) int64 {
 	n, ok := d.of[key].(int64)
@@ -114,6 +130,14 @@ func (d *details) number(key string, most int64) int64 {
 
 func (d *details) seconds(key string) time.Duration {
 	return time.Duration(d.number(key, maxSeconds)) * time.Second
+}
+
+// maybeSeconds reads a duration that may be absent.
+func (d *details) maybeSeconds(key string) time.Duration {
+	if _, ok := d.of[key]; !ok {
+		return 0
+	}
+	return d.seconds(key)
 }
 
 func (d *details) time(key string) time.Time {

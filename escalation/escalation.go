@@ -23,6 +23,9 @@ var DenialReasons = []string{
 	"danger_not_imminent", "evidence_insufficient", "facets_excessive", "other_means", "wrong_ground",
 }
 
+// ReasonRequesterSuspended is why the sweeper closes an escalation.
+const ReasonRequesterSuspended = "requester_suspended"
+
 // An Escalation is one request to lift anonymity, as its entries tell it.
 type Escalation struct {
 	ID     string
@@ -41,6 +44,13 @@ type Escalation struct {
 	Messages    int64    // how many messages that head covers
 	Narrative   string   // "sha256:" + hex of the sealed narrative's header
 	AnswerBy    time.Time
+	WidenAt     time.Time // then every supervisor is asked; zero: never
+	WidenedAt   time.Time
+
+	// What it rests on, beside the evidence.
+	Consent    string // id, on ground consent
+	Authority  string // who ordered it, on ground judicial_requisition
+	ListedCase string // of those for which the law lets connection data be ordered
 
 	// The terms, as policy gave them when it was requested.
 	Needed      []policy.ApprovalNeeded
@@ -49,19 +59,34 @@ type Escalation struct {
 	UsesAllowed int64
 
 	// The answers, by those who had read the evidence.
-	Reads        []Reading
-	Approvals    []Approval
-	Granted      []string // facets, sorted; empty before approval
-	ApprovedAt   time.Time
-	UseBy        time.Time
-	DenialReason string
+	Reads            []Reading
+	Approvals        []Approval
+	Granted          []string // facets, sorted; empty before approval or breaking the glass
+	ApprovedAt       time.Time
+	UseBy            time.Time
+	DenialReason     string
+	DeniedBy         audit.Actor
+	RevocationReason string
+	RevokedBy        audit.Actor
+
+	// The glass: a grant without an answer, reviewed after.
+	BreakGlassFrom time.Time // zero: never
+	Confirmations  []Confirmation
+	BrokenAt       time.Time
+	ReviewBy       time.Time
+	Review         Review
 
 	// The openings.
 	Uses      int64     // reading windows begun, or possibly begun
 	ReadUntil time.Time // end of the last reading window
 	Intents   []Intent  // every release_ordered, in order
 
-	LastSeq int64 // of the entry that changed it last
+	// What the minor was told of the openings.
+	TellWithin time.Duration // after the first opening, as policy said at the first order
+	Tellings   []Telling
+
+	ClosedFor string // why the sweeper closed it: [ReasonRequesterSuspended]
+	LastSeq   int64  // of the entry that changed it last
 }
 
 // A Reading is one time that the custodian opened the evidence for somebody.
@@ -87,7 +112,21 @@ func (e *Escalation) approvedBy(a audit.Actor) bool {
 	})
 }
 
-// An Approval is one supervisor's yes.
+// answered lists who approved, denied or revoked, in that order.
+func (e *Escalation) answered() []audit.Actor {
+	actors := make([]audit.Actor, 0, len(e.Approvals)+1)
+	for _, a := range e.Approvals {
+		actors = append(actors, a.Actor)
+	}
+	for _, a := range []audit.Actor{e.DeniedBy, e.RevokedBy} {
+		if a.ID != "" {
+			actors = append(actors, a)
+		}
+	}
+	return actors
+}
+
+// An Approval is one supervisor's, or privacy officer's, yes.
 type Approval struct {
 	Actor  audit.Actor
 	Facets []string
@@ -124,7 +163,7 @@ func (e *Escalation) Deadline() (deadline time.Time, ok bool) {
 	switch e.State {
 	case Requested:
 		return e.AnswerBy, true
-	case Approved:
+	case Approved, GlassBroken:
 		return e.UseBy, true
 	case Released:
 		return e.ReadUntil, true
@@ -154,6 +193,11 @@ func (e *Escalation) Complete() bool {
 		}
 	}
 	return true
+}
+
+// asks says whether policy wanted an approval by this role.
+func (e *Escalation) asks(role string) bool {
+	return slices.ContainsFunc(e.Needed, func(n policy.ApprovalNeeded) bool { return n.Role == role })
 }
 
 // common returns the facets that every approval names: the approval that grants

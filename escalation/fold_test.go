@@ -77,7 +77,7 @@ func TestOtherEnds(t *testing.T) {
 	t.Run("expired unused", func(t *testing.T) {
 		s := approved(t)
 		s.at = s.esc().UseBy.Add(time.Microsecond)
-		s.gate(ExpiredEntry(s.esc()), audit.Actor{ID: "custodian"})
+		s.staff(ExpiredEntry(s.esc()), sweeper)
 		if s.esc().State != Expired {
 			t.Fatal(s.esc().State)
 		}
@@ -273,7 +273,7 @@ func (s *story) disregards(e audit.Entry, v audit.Via, by audit.Actor, before *C
 // it any more. The case goes on.
 func TestUnknownActionsVoidOneLift(t *testing.T) {
 	for _, told := range []func(testing.TB) *story{requested, approvedOnce, ordered, closedEscalation, requestedBefore} {
-		for _, a := range []audit.Action{"escalation.revoked", "identity.release_widened"} {
+		for _, a := range []audit.Action{"escalation.sworn", "identity.release_widened"} {
 			for _, v := range []audit.Via{audit.ViaStaff, audit.ViaPublic, audit.ViaCustodian} {
 				s := told(t)
 				s.tell(action(a)(s), v, supervisor)

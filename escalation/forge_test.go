@@ -175,7 +175,7 @@ func closedOf(s *story) audit.Entry    { return ClosedEntry(s.esc()) }
 func expiredOf(s *story) audit.Entry   { return ExpiredEntry(s.esc()) }
 
 func order(facets ...string) maker {
-	return func(s *story) audit.Entry { return ReleaseOrderedEntry(s.esc(), facets, s.at) }
+	return func(s *story) audit.Entry { return ReleaseOrderedEntry(s.esc(), facets, owed, s.at) }
 }
 
 func outcome(intent audit.Hash) maker {

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/policy"
 )
 
@@ -79,9 +81,18 @@ func TestLifecycleDocument(t *testing.T) {
 	if !slices.Equal(codes, policy.Reasons) {
 		t.Errorf("codes told: %q", codes)
 	}
-	for _, r := range DenialReasons {
+	for _, r := range slices.Concat(DenialReasons, policy.RevocationReasons, policy.UnsafeReasons, policy.Tellings, []string{ReasonRequesterSuspended}) {
 		if !strings.Contains(doc, "`"+r+"`") {
-			t.Errorf("denial reason %s is not told", r)
+			t.Errorf("%s is not told", r)
+		}
+	}
+	points := ""
+	for _, r := range rows(t, doc, "## Policy") {
+		points += r[0] + " "
+	}
+	for _, p := range policy.Points {
+		if !strings.Contains(points, string(p)) {
+			t.Errorf("decision point %s is not told", p)
 		}
 	}
 }
@@ -99,22 +110,37 @@ func TestLifecycleEntries(t *testing.T) {
 	s := openedOnce(t)
 	s.order("connection")
 	e := s.esc()
+	request := func(ground string, b Basis) audit.Entry {
+		r := asks()
+		r.Ground, r.Basis = ground, b
+		return RequestedEntry(r, s.at)
+	}
 	for _, entry := range []struct {
 		name    string
 		details map[string]any
 	}{
-		{"escalation.requested", RequestedEntry(asks(), s.at).Details},
+		{"escalation.requested", request(GroundImminentDanger, Basis{}).Details},
+		{"escalation.requested", request(GroundConsent, Basis{Consent: "c"}).Details},
+		{"escalation.requested", request(GroundJudicialRequisition, Basis{Authority: "prosecutor", ListedCase: "cold_case"}).Details},
 		{"escalation.refused", RefusedEntry("x", caseID, "", allFacets, policy.Reasons).Details},
+		{"escalation.widened", WidenedEntry(e).Details},
 		{"evidence.read", EvidenceReadEntry(e).Details},
+		{"evidence.read", RequisitionReadEntry(e).Details},
 		{"escalation.approval_given", ApprovalGivenEntry(e, allFacets).Details},
 		{"escalation.approved", ApprovedEntry(e, s.at).Details},
 		{"escalation.denied", DeniedEntry(e, "other_means").Details},
 		{"escalation.withdrawn", WithdrawnEntry(e).Details},
 		{"escalation.expired", ExpiredEntry(e).Details},
+		{"escalation.break_glass_confirmed", ConfirmedEntry(e).Details},
+		{"escalation.glass_broken", GlassBrokenEntry(e, terms, s.at).Details},
+		{"escalation.reviewed", ReviewedEntry(e, policy.VerdictAbusive).Details},
+		{"escalation.revoked", RevokedEntry(e, "misuse").Details},
 		{"escalation.closed", ClosedEntry(e).Details},
-		{"identity.release_ordered", ReleaseOrderedEntry(e, allFacets, s.at).Details},
+		{"escalation.closed", SuspendedEntry(e).Details},
+		{"identity.release_ordered", ReleaseOrderedEntry(e, allFacets, owed, s.at).Details},
 		{"identity.released", outcomeOfLast(s).Details},
 		{"identity.release_failed", failureOfLast(s).Details},
+		{"minor.told", ToldEntry(e, policy.TellUnsafe, "not_reachable", time.Time{}, owed, s.at).Details},
 	} {
 		text, ok := told[entry.name]
 		if !ok {
@@ -126,7 +152,7 @@ func TestLifecycleEntries(t *testing.T) {
 			}
 		}
 	}
-	if len(told) != 12 {
+	if len(told) != 18 {
 		t.Errorf("%d entries told", len(told))
 	}
 }

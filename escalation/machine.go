@@ -5,28 +5,32 @@ import "github.com/sceau-project/sceau/policy"
 // A State of an escalation. None is before its first entry.
 type State string
 
-// The states. Refused, denied, withdrawn, expired, closed and void are final.
+// The states. Refused, denied, withdrawn, expired, revoked, closed and void are final.
 const (
-	None      State = ""
-	Requested State = "requested" // waits for a supervisor
-	Refused   State = "refused"   // by policy, at once
-	Denied    State = "denied"    // by a supervisor
-	Withdrawn State = "withdrawn" // by the requester
-	Expired   State = "expired"   // nobody answered, or nobody used it, in time
-	Approved  State = "approved"  // every approval is there; nothing was opened
-	Released  State = "released"  // the key of a granted facet has left Vault, or may have
-	Closed    State = "closed"    // by the requester, after approval
-	Void      State = "void"      // an entry says something of it that this version does not know
+	None        State = ""
+	Requested   State = "requested"    // waits for an answer
+	Refused     State = "refused"      // by policy, at once
+	Denied      State = "denied"       // by a supervisor or a privacy officer
+	Withdrawn   State = "withdrawn"    // by the requester
+	Expired     State = "expired"      // nobody answered, or nobody used it, in time
+	Approved    State = "approved"     // every approval is there; nothing was opened
+	GlassBroken State = "glass_broken" // granted unanswered, to be reviewed; nothing was opened
+	Released    State = "released"     // the key of a granted facet has left Vault, or may have
+	Revoked     State = "revoked"      // by a supervisor, after it was granted
+	Closed      State = "closed"       // by the requester, by the minor's no, or when the requester was suspended
+	Void        State = "void"         // an entry says something of it that this version does not know
 )
 
 // States lists every state, None included.
-var States = []State{None, Requested, Refused, Denied, Withdrawn, Expired, Approved, Released, Closed, Void}
+var States = []State{
+	None, Requested, Refused, Denied, Withdrawn, Expired, Approved, GlassBroken, Released, Revoked, Closed, Void,
+}
 
 // Final says whether nothing can leave s. Outcomes of intents that were ordered
-// before may still arrive.
+// before, a review and what the minor was told may still arrive.
 func (s State) Final() bool {
 	switch s {
-	case Refused, Denied, Withdrawn, Expired, Closed, Void:
+	case Refused, Denied, Withdrawn, Expired, Revoked, Closed, Void:
 		return true
 	}
 	return false
@@ -35,28 +39,39 @@ func (s State) Final() bool {
 // An Event is what an entry does to an escalation.
 type Event string
 
-// The events. All but one are named like the entry that carries them (evidence_read is
-// evidence.read).
+// The events. Most are named like the entry that carries them, without
+// "escalation." or "identity.".
 const (
-	EventRequested      Event = "requested"
-	EventRefused        Event = "refused"
-	EventEvidenceRead   Event = "evidence_read"
-	EventApprovalGiven  Event = "approval_given"
-	EventApproved       Event = "approved"
-	EventDenied         Event = "denied"
-	EventWithdrawn      Event = "withdrawn"
-	EventExpired        Event = "expired"
-	EventReleaseOrdered Event = "release_ordered"
-	EventReleased       Event = "released"
-	EventReleaseFailed  Event = "release_failed"
-	EventUseGivenBack   Event = "use_given_back" // identity.release_failed, when nothing was ever opened
-	EventClosed         Event = "closed"
+	EventRequested        Event = "requested"
+	EventRefused          Event = "refused"
+	EventWidened          Event = "widened"
+	EventEvidenceRead     Event = "evidence_read" // evidence.read
+	EventApprovalGiven    Event = "approval_given"
+	EventApproved         Event = "approved"
+	EventDenied           Event = "denied"
+	EventWithdrawn        Event = "withdrawn"
+	EventExpired          Event = "expired"
+	EventConfirmed        Event = "break_glass_confirmed"
+	EventGlassBroken      Event = "glass_broken"
+	EventReviewed         Event = "reviewed"
+	EventReleaseOrdered   Event = "release_ordered"
+	EventReleased         Event = "released"
+	EventReleaseFailed    Event = "release_failed"
+	EventUseGivenBack     Event = "use_given_back"   // identity.release_failed, when nothing was ever opened
+	EventGlassGivenBack   Event = "glass_given_back" // the same, of a glass that was broken
+	EventRevoked          Event = "revoked"
+	EventConsentWithdrawn Event = "consent_withdrawn" // consent.withdrawn, of the consent that it rests on
+	EventClosed           Event = "closed"
+	EventSuspended        Event = "requester_suspended" // escalation.closed, by the sweeper
+	EventMinorTold        Event = "minor_told"          // minor.told
 )
 
 // Events lists every event.
 var Events = []Event{
-	EventRequested, EventRefused, EventEvidenceRead, EventApprovalGiven, EventApproved, EventDenied, EventWithdrawn,
-	EventExpired, EventReleaseOrdered, EventReleased, EventReleaseFailed, EventUseGivenBack, EventClosed,
+	EventRequested, EventRefused, EventWidened, EventEvidenceRead, EventApprovalGiven, EventApproved, EventDenied,
+	EventWithdrawn, EventExpired, EventConfirmed, EventGlassBroken, EventReviewed, EventReleaseOrdered, EventReleased,
+	EventReleaseFailed, EventUseGivenBack, EventGlassGivenBack, EventRevoked, EventConsentWithdrawn, EventClosed, EventSuspended,
+	EventMinorTold,
 }
 
 // A Role is who acts, seen from one escalation: its requester is not any agent.
@@ -71,7 +86,7 @@ const (
 	RoleInspector      Role = policy.RoleInspector
 	RolePrivacyOfficer Role = policy.RolePrivacyOfficer
 	RoleMinor          Role = "minor"
-	RoleSweeper        Role = "sweeper"   // a process that records what has expired
+	RoleSweeper        Role = "sweeper"   // a process that records what has become true without anybody's doing
 	RoleCustodian      Role = "custodian" // the gate, recording outcomes
 )
 
@@ -88,7 +103,9 @@ type step struct {
 	by   Role
 }
 
-// steps is the whole machine: what is not here is illegal.
+// steps is the whole machine: what is not here is illegal. What depends on more than
+// state and role (deadlines, four eyes, whether the glass was ever broken) is in the
+// Check methods.
 var steps = map[step]State{
 	{None, EventRequested, RoleAgent}: Requested,
 
@@ -99,35 +116,90 @@ var steps = map[step]State{
 	{None, EventRefused, RoleInspector}:      Refused,
 	{None, EventRefused, RolePrivacyOfficer}: Refused,
 
-	{Requested, EventEvidenceRead, RoleSupervisor}:  Requested,
-	{Requested, EventApprovalGiven, RoleSupervisor}: Requested,
-	{Requested, EventApproved, RoleSupervisor}:      Approved,
-	{Requested, EventDenied, RoleSupervisor}:        Denied,
-	{Requested, EventWithdrawn, RoleRequester}:      Withdrawn,
-	{Requested, EventExpired, RoleSweeper}:          Expired,
+	// Privacy officers answer what policy asks them about: requisitions.
+	{Requested, EventWidened, RoleSweeper}:              Requested,
+	{Requested, EventEvidenceRead, RoleSupervisor}:      Requested,
+	{Requested, EventEvidenceRead, RolePrivacyOfficer}:  Requested,
+	{Requested, EventApprovalGiven, RoleSupervisor}:     Requested,
+	{Requested, EventApprovalGiven, RolePrivacyOfficer}: Requested,
+	{Requested, EventApproved, RoleSupervisor}:          Approved,
+	{Requested, EventApproved, RolePrivacyOfficer}:      Approved,
+	{Requested, EventDenied, RoleSupervisor}:            Denied,
+	{Requested, EventDenied, RolePrivacyOfficer}:        Denied,
+	{Requested, EventWithdrawn, RoleRequester}:          Withdrawn,
+	{Requested, EventExpired, RoleSweeper}:              Expired,
+	{Requested, EventConsentWithdrawn, RoleMinor}:       Closed,
+	{Requested, EventSuspended, RoleSweeper}:            Closed,
+
+	// Unanswered: the requester and a second agent together, to be reviewed after.
+	{Requested, EventConfirmed, RoleAgent}:       Requested,
+	{Requested, EventGlassBroken, RoleRequester}: GlassBroken,
 
 	// Who approved may look again, as long as something may follow from it.
-	{Approved, EventEvidenceRead, RoleSupervisor}: Approved,
-	{Released, EventEvidenceRead, RoleSupervisor}: Released,
+	{Approved, EventEvidenceRead, RoleSupervisor}:     Approved,
+	{Approved, EventEvidenceRead, RolePrivacyOfficer}: Approved,
+	{Released, EventEvidenceRead, RolePrivacyOfficer}: Released,
 
 	// Ordering is already "released": from here on the key may be out, whatever
 	// happens to the process that recorded the order.
 	{Approved, EventReleaseOrdered, RoleRequester}: Released,
 	{Approved, EventExpired, RoleSweeper}:          Expired,
+	{Approved, EventRevoked, RoleSupervisor}:       Revoked,
+	{Approved, EventConsentWithdrawn, RoleMinor}:   Closed,
 	{Approved, EventClosed, RoleRequester}:         Closed,
+	{Approved, EventSuspended, RoleSweeper}:        Closed,
+
+	{GlassBroken, EventReleaseOrdered, RoleRequester}: Released,
+	{GlassBroken, EventExpired, RoleSweeper}:          Expired,
+	{GlassBroken, EventRevoked, RoleSupervisor}:       Revoked,
+	{GlassBroken, EventClosed, RoleRequester}:         Closed,
+	{GlassBroken, EventSuspended, RoleSweeper}:        Closed,
 
 	{Released, EventReleaseOrdered, RoleRequester}: Released,
 	{Released, EventReleased, RoleCustodian}:       Released,
 	{Released, EventReleaseFailed, RoleCustodian}:  Released,
 	{Released, EventUseGivenBack, RoleCustodian}:   Approved,
+	{Released, EventGlassGivenBack, RoleCustodian}: GlassBroken,
+	{Released, EventRevoked, RoleSupervisor}:       Revoked,
+	{Released, EventConsentWithdrawn, RoleMinor}:   Closed,
 	{Released, EventClosed, RoleRequester}:         Closed,
+	{Released, EventSuspended, RoleSweeper}:        Closed,
 
-	// An order that was on its way when the requester closed, or when the lift
-	// became void: its outcome is a fact and must be recorded.
-	{Closed, EventReleased, RoleCustodian}:      Closed,
-	{Closed, EventReleaseFailed, RoleCustodian}: Closed,
-	{Void, EventReleased, RoleCustodian}:        Void,
-	{Void, EventReleaseFailed, RoleCustodian}:   Void,
+	// An order that was on its way when the lift ended: its outcome is a fact and
+	// must be recorded.
+	{Closed, EventReleased, RoleCustodian}:       Closed,
+	{Closed, EventReleaseFailed, RoleCustodian}:  Closed,
+	{Revoked, EventReleased, RoleCustodian}:      Revoked,
+	{Revoked, EventReleaseFailed, RoleCustodian}: Revoked,
+	{Void, EventReleased, RoleCustodian}:         Void,
+	{Void, EventReleaseFailed, RoleCustodian}:    Void,
+
+	// Once the glass was broken it is reviewed, whatever became of the lift; and while
+	// it is released, a supervisor who approved may look again.
+	{GlassBroken, EventEvidenceRead, RoleSupervisor}: GlassBroken,
+	{Released, EventEvidenceRead, RoleSupervisor}:    Released,
+	{Expired, EventEvidenceRead, RoleSupervisor}:     Expired,
+	{Revoked, EventEvidenceRead, RoleSupervisor}:     Revoked,
+	{Closed, EventEvidenceRead, RoleSupervisor}:      Closed,
+	{Void, EventEvidenceRead, RoleSupervisor}:        Void,
+
+	{GlassBroken, EventReviewed, RoleSupervisor}: GlassBroken,
+	{Released, EventReviewed, RoleSupervisor}:    Released,
+	{Expired, EventReviewed, RoleSupervisor}:     Expired,
+	{Revoked, EventReviewed, RoleSupervisor}:     Revoked,
+	{Closed, EventReviewed, RoleSupervisor}:      Closed,
+	{Void, EventReviewed, RoleSupervisor}:        Void,
+
+	// What was opened is told to the minor, whatever became of the lift.
+	{Released, EventMinorTold, RoleRequester}: Released,
+	{Revoked, EventMinorTold, RoleRequester}:  Revoked,
+	{Closed, EventMinorTold, RoleRequester}:   Closed,
+	{Void, EventMinorTold, RoleRequester}:     Void,
+
+	{Released, EventMinorTold, RoleAgent}: Released,
+	{Revoked, EventMinorTold, RoleAgent}:  Revoked,
+	{Closed, EventMinorTold, RoleAgent}:   Closed,
+	{Void, EventMinorTold, RoleAgent}:     Void,
 }
 
 // Transition returns the state after event by role. What the machine does not

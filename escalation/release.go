@@ -13,6 +13,7 @@ func (c *Case) applyOrdered(e *Escalation, l audit.Entry, h audit.Hash) error {
 	d := detailsOf(l)
 	facets, request := d.facets(), d.hash("request")
 	use, until := d.number("use", maxUses), d.time("read_until")
+	tellWithin := d.maybeSeconds("tell_within")
 	if d.err != nil {
 		return d.err
 	}
@@ -29,6 +30,9 @@ func (c *Case) applyOrdered(e *Escalation, l audit.Entry, h audit.Hash) error {
 		return refuse(policy.ReasonGrantBeyondPolicy, "use %d until %s", use, audit.FormatTime(until))
 	}
 	e.State, e.Uses, e.ReadUntil = Released, use, until
+	if e.TellWithin == 0 { // later orders do not move what is owed to the minor
+		e.TellWithin = tellWithin
+	}
 	e.Intents = append(e.Intents, Intent{Hash: h, Seq: l.Seq, At: l.At, Facets: facets, Use: use, Until: until})
 	return nil
 }
@@ -73,6 +77,9 @@ func (c *Case) applyReleaseFailed(e *Escalation, l audit.Entry) error {
 	givesBack := e.State == Released && e.Intents[i].Use == e.Uses && e.onlyFailed(e.Uses, i)
 	if givesBack && e.Uses == 1 {
 		on = EventUseGivenBack
+		if !e.BrokenAt.IsZero() {
+			on = EventGlassGivenBack
+		}
 	}
 	next, err := Transition(e.State, on, RoleCustodian)
 	if err != nil {

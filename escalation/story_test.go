@@ -37,8 +37,12 @@ var allFacets = []string{"connection", "name", "contact", "location"}
 
 var terms = policy.Obligations{
 	Approvals:     []policy.ApprovalNeeded{{Role: "supervisor", Count: 1}},
-	AnswerWithinS: 600, UseWithinS: 900, ReadForS: 3600, Uses: 1,
+	AnswerWithinS: 600, RemindAfterS: 180, WidenAfterS: 300, UseWithinS: 900, ReadForS: 3600, Uses: 1,
+	BreakGlassAfterS: 300, ReviewWithinS: 72 * 3600,
 }
+
+// owed is what policy says at the first opening, and when telling was unsafe.
+var owed = policy.Obligations{TellWithinS: 86400, UnsafeAgainS: 604800}
 
 // A story writes entries of one case, each a second after the last unless told
 // otherwise, and applies them as it goes.
@@ -80,6 +84,12 @@ func decisionFor(a audit.Action) *audit.Decision {
 		audit.ActionEscalationApprovalGiven: policy.PointEscalationApprove,
 		audit.ActionEscalationDenied:        policy.PointEscalationApprove,
 		audit.ActionIdentityReleaseOrdered:  policy.PointIdentityRelease,
+
+		audit.ActionEscalationRevoked:             policy.PointEscalationRevoke,
+		audit.ActionEscalationBreakGlassConfirmed: policy.PointEscalationConfirm,
+		audit.ActionEscalationGlassBroken:         policy.PointEscalationBreakGlass,
+		audit.ActionEscalationReviewed:            policy.PointEscalationReview,
+		audit.ActionMinorTold:                     policy.PointMinorTell,
 	}[a]
 	if !ok {
 		return nil
@@ -211,5 +221,5 @@ func (s *story) gives(by audit.Actor, facets ...string) {
 
 func (s *story) order(facets ...string) audit.Hash {
 	s.t.Helper()
-	return s.gate(ReleaseOrderedEntry(s.esc(), facets, s.at), agent)
+	return s.gate(ReleaseOrderedEntry(s.esc(), facets, owed, s.at), agent)
 }

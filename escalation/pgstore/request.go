@@ -100,7 +100,9 @@ func (s *Store) Request(ctx context.Context, idem pglog.Idempotency, actor audit
 		for i, e := range ask.Evidence {
 			positions[i] = e.Position
 		}
-		decided, err := decide(ctx, s.policy, t.Tx, c.RequestInput(t.At, actor, ask.Ground, ask.Danger, ask.Facets, positions, messages))
+		decided, err := decide(ctx, s.policy, t.Tx, c.RequestInput(t.At, actor, escalation.Wish{
+			Ground: ask.Ground, Danger: ask.Danger, Facets: ask.Facets, Evidence: positions, Messages: messages,
+		}))
 		if err != nil {
 			return nil, err
 		}
