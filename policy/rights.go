@@ -7,9 +7,10 @@ type MinorTell struct {
 	Case         string       `json:"case"`
 	Conversation Conversation `json:"conversation"`
 	Escalation   Escalation   `json:"escalation"`
-	Outcome      string       `json:"outcome"` // one of [Tellings]
-	Reason       string       `json:"reason"`  // with "unsafe": one of [UnsafeReasons]
-	Until        Time         `json:"until"`   // with "later"
+	Outcome      string       `json:"outcome"`     // one of [Tellings]
+	Reason       string       `json:"reason"`      // with "unsafe": one of [UnsafeReasons]
+	Until        Time         `json:"until"`       // with "later"
+	LaterForS    int64        `json:"later_for_s"` // whole seconds from at to until, rounded up; 0 without
 }
 
 // MinorReceipt asks which openings the minor who asks may be told of:

@@ -95,6 +95,7 @@ func (in MinorTell) value() ast.Value {
 		"at", text(in.At), "actor", in.Actor.term(), "case", text(in.Case),
 		"conversation", in.Conversation.term(), "escalation", in.Escalation.term(),
 		"outcome", text(in.Outcome), "reason", text(in.Reason), "until", text(in.Until),
+		"later_for_s", number(in.LaterForS),
 	)
 }
 

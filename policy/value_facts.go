@@ -40,7 +40,8 @@ func (e Escalation) term() *ast.Term {
 		"granted", list(e.Granted, text), "use_within_s", number(e.UseWithinS), "use_by", text(e.UseBy),
 		"read_for_s", number(e.ReadForS), "read_until", text(e.ReadUntil),
 		"uses", number(e.Uses), "uses_allowed", number(e.UsesAllowed),
-		"widen_at", text(e.WidenAt), "break_glass_from", text(e.BreakGlassFrom),
+		"widen_at", text(e.WidenAt), "break_glass_after_s", number(e.BreakGlassAfterS),
+		"break_glass_from", text(e.BreakGlassFrom),
 		"confirmations", list(e.Confirmations, func(c Confirmation) *ast.Term {
 			return term(object("actor", c.Actor.term(), "at", text(c.At)))
 		}),
