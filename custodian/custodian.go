@@ -127,8 +127,8 @@ func New(c Config) (*Custodian, error) {
 		return nil, errors.New("a custodian needs the log: what cannot be recorded must not be opened")
 	case c.Vault == nil, c.Staff == nil, c.Logger == nil:
 		return nil, errors.New("a custodian needs Vault, a verifier of staff tokens and a logger")
-	case len(c.Policy.PublicKeyPEM) == 0:
-		return nil, errors.New("a custodian needs the key that signs policy")
+	case !c.Policy.Pinned():
+		return nil, errors.New("a custodian needs the keys of those who sign policy")
 	case c.StateDir == "":
 		return nil, errors.New("a custodian needs a state directory, to remember the head of the log")
 	case c.IdleTimeout <= 0, c.SessionLimit <= 0:

@@ -289,7 +289,7 @@ func TestPolicyIsTheSignedOneInForce(t *testing.T) {
 	_, err := w.release(agent.caller(), r.ID, "name")
 	w.must(err)
 	// Somebody without the key activates a bundle, as if an operator had.
-	w.activateSignedBy(policy.Demonstration, newSigningKey(t).private)
+	w.activateSignedBy(policy.Demonstration, newSigners(t))
 	_, err = w.release(agent.caller(), r.ID, "name")
 	w.refused("under a forged bundle", err, order.CodePolicyDown)
 	if got := w.down(); got != "policy" {

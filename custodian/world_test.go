@@ -3,14 +3,11 @@ package custodian_test
 import (
 	"context"
 	"crypto/ecdsa"
-	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"log/slog"
 	"maps"
@@ -37,6 +34,7 @@ import (
 	"github.com/sceau-project/sceau/custodian"
 	"github.com/sceau-project/sceau/custodian/order"
 	"github.com/sceau-project/sceau/escalation/pgstore"
+	"github.com/sceau-project/sceau/internal/devsigners"
 	"github.com/sceau-project/sceau/internal/devstack"
 	"github.com/sceau-project/sceau/internal/pgtest"
 	"github.com/sceau-project/sceau/internal/vaulttest"
@@ -56,7 +54,7 @@ type world struct {
 	public, staff *conversationstore.Store
 	staffLog      *pglog.Log
 	escalations   *pgstore.Store
-	signing       signingKey
+	signers       *devsigners.People
 
 	config  custodian.Config
 	gate    *custodian.Custodian
@@ -66,8 +64,6 @@ type world struct {
 	lost    bool // the test takes entries out of the log, behind its back
 }
 
-type signingKey struct{ private, public []byte }
-
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	return newWorldOn(t, pgtest.New(t), nil)
@@ -75,7 +71,7 @@ func newWorld(t *testing.T) *world {
 
 func newWorldOn(t *testing.T, db *pgtest.DB, change func(*custodian.Config)) *world {
 	t.Helper()
-	w := &world{DB: db, t: t, vault: vaulttest.New(t), issuer: newIssuer(t), signing: newSigningKey(t)}
+	w := &world{DB: db, t: t, vault: vaulttest.New(t), issuer: newIssuer(t), signers: newSigners(t)}
 	w.staffLog = w.log(audit.ViaStaff)
 	w.public = w.store(audit.ViaPublic, w.log(audit.ViaPublic))
 	w.staff = w.store(audit.ViaStaff, w.staffLog)
@@ -254,50 +250,27 @@ func (w *world) exec(sql string, args ...any) {
 
 // Policy ------------------------------------------------------------------------
 
-func newSigningKey(t *testing.T) signingKey {
+func newSigners(t *testing.T) *devsigners.People {
 	t.Helper()
-	public, private, err := ed25519.GenerateKey(rand.Reader)
+	people, err := devsigners.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	spki, err := x509.MarshalPKIXPublicKey(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signingKey{
-		private: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}),
-		public:  pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki}),
-	}
+	return people
 }
 
 func (w *world) verification() policy.Verification {
-	return policy.Verification{KeyID: "test", PublicKeyPEM: w.signing.public}
+	w.t.Helper()
+	pinned, err := w.signers.Pin(pgtest.Origin)
+	w.must(err)
+	return pinned
 }
 
-func (w *world) activate(v policy.Variant) { w.t.Helper(); w.activateSignedBy(v, w.signing.private) }
+func (w *world) activate(v policy.Variant) { w.t.Helper(); w.activateSignedBy(v, w.signers) }
 
-func (w *world) activateSignedBy(v policy.Variant, key []byte) {
+func (w *world) activateSignedBy(v policy.Variant, people *devsigners.People) {
 	w.t.Helper()
-	sources, err := policy.Embedded(v)
-	w.must(err)
-	bundle, err := policy.Build(sources, "test", key)
-	w.must(err)
-	operator := w.log(audit.ViaOperator)
-	_, err = operator.Do(context.Background(), pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (any, error) {
-		if _, err := turn.Tx.Exec(ctx, `INSERT INTO sceau.policy_bundles (revision, bundle) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
-			policy.Revision(bundle), bundle); err != nil {
-			return nil, err
-		}
-		_, err := turn.Append(pglog.Draft{
-			Actor: audit.Actor{ID: "operator", Role: "operator"}, Action: audit.ActionPolicyActivated,
-			Subject: audit.Subject{Type: "policy", ID: policy.Revision(bundle)}, Details: audit.Details{"policy": policy.Revision(bundle)},
-		})
-		return nil, err
-	})
+	_, err := people.Activate(context.Background(), w.log(audit.ViaOperator), v)
 	w.must(err)
 }
 

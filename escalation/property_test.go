@@ -2,10 +2,6 @@ package escalation
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"slices"
 	"testing"
 	"time"
@@ -193,29 +189,15 @@ func bothRead(t testing.TB) *story {
 
 func production(t testing.TB) *policy.Policy {
 	t.Helper()
-	public, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkix, err := x509.MarshalPKIXPublicKey(public)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
 	s, err := policy.Embedded(policy.Production)
 	if err != nil {
 		t.Fatal(err)
 	}
-	raw, err := policy.Build(s, "k", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
+	raw, err := policy.Build(s)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := policy.Load(raw, policy.Verification{
-		KeyID: "k", PublicKeyPEM: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: pkix}),
-	})
+	p, err := policy.Load(raw, policy.Revision(raw))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,18 +1,16 @@
 package policy
 
 import (
+	"archive/tar"
 	"bytes"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/elliptic"
+	"compress/gzip"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
+	"path"
 	"slices"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -23,6 +21,9 @@ import (
 // database.
 const maxBundle = 1 << 20
 
+// maxUnpacked bounds all files of a bundle together, in bytes.
+const maxUnpacked = 8 << 20
+
 // root is the one root of a bundle: rules and data lie under data.sceau.
 const root = "sceau"
 
@@ -32,28 +33,18 @@ func Revision(bundle []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-// Build makes the bundle of these sources, signed as OPA signs bundles
-// (.signatures.json) under the key id. The key is a PKCS #8 PEM, Ed25519 or
-// ECDSA P-256. With Ed25519, equal sources and key give equal bytes.
-func Build(s Sources, keyID string, signingKeyPEM []byte) ([]byte, error) {
-	if keyID == "" {
-		return nil, errors.New("building a policy bundle: no key id")
-	}
-	alg, err := signingAlgorithm(signingKeyPEM)
-	if err != nil {
-		return nil, fmt.Errorf("building a policy bundle: %w", err)
-	}
+// Build makes the bundle of these sources. Equal sources give equal bytes, so that
+// two people who build it apart can compare what they are asked to sign: nothing
+// inside is signed, what is signed is the name of the whole (see [Statement]).
+func Build(s Sources) ([]byte, error) {
 	roots := []string{root}
 	b := bundle.Bundle{
 		Manifest: bundle.Manifest{Roots: &roots, Metadata: map[string]any{"variant": string(s.Variant)}},
 		Data:     s.Data,
 	}
 	b.Manifest.SetRegoVersion(ast.RegoV1)
-	for _, path := range slices.Sorted(maps.Keys(s.Modules)) {
-		b.Modules = append(b.Modules, bundle.ModuleFile{Path: path, URL: path, Raw: s.Modules[path]})
-	}
-	if err := b.GenerateSignature(bundle.NewSigningConfig(string(signingKeyPEM), alg, ""), keyID, true); err != nil {
-		return nil, fmt.Errorf("signing a policy bundle: %w", err)
+	for _, name := range slices.Sorted(maps.Keys(s.Modules)) {
+		b.Modules = append(b.Modules, bundle.ModuleFile{Path: name, URL: name, Raw: s.Modules[name]})
 	}
 	var out bytes.Buffer
 	if err := bundle.NewWriter(&out).UseModulePath(true).DisableFormat(true).Write(b); err != nil {
@@ -62,39 +53,13 @@ func Build(s Sources, keyID string, signingKeyPEM []byte) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// Verification pins the one key whose bundles are accepted.
-type Verification struct {
-	KeyID        string
-	PublicKeyPEM []byte // PKIX: Ed25519 or ECDSA P-256
-}
-
-// config is what OPA verifies with. The algorithm comes from the pinned key, not
-// from the signature, and only from a public key: a private one, or a shared
-// secret, pinned by mistake would let its reader sign.
-func (v Verification) config() (*bundle.VerificationConfig, error) {
-	if v.KeyID == "" {
-		return nil, errors.New("no key id is pinned")
-	}
-	block, rest := pem.Decode(v.PublicKeyPEM)
-	if block == nil || block.Type != "PUBLIC KEY" || len(bytes.TrimSpace(rest)) > 0 {
-		return nil, errors.New("the pinned key is not one PEM public key (BEGIN PUBLIC KEY)")
-	}
-	key, err := x509.ParsePKIXPublicKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("reading the pinned key: %w", err)
-	}
-	alg, err := algorithm(key)
-	if err != nil {
-		return nil, err
-	}
-	keys := map[string]*bundle.KeyConfig{v.KeyID: {Key: string(v.PublicKeyPEM), Algorithm: alg}}
-	return bundle.NewVerificationConfig(keys, v.KeyID, "", nil), nil
-}
-
-// unpack reads a bundle; verify is nil only when its hash is already trusted.
-func unpack(raw []byte, verify *bundle.VerificationConfig) (*bundle.Bundle, error) {
+// unpack reads a bundle whose name is trusted.
+func unpack(raw []byte) (*bundle.Bundle, error) {
 	if len(raw) > maxBundle {
 		return nil, fmt.Errorf("%d bytes are too many for a policy bundle", len(raw))
+	}
+	if err := eachOnce(raw); err != nil {
+		return nil, err
 	}
 	caps, err := capabilities()
 	if err != nil {
@@ -103,12 +68,8 @@ func unpack(raw []byte, verify *bundle.VerificationConfig) (*bundle.Bundle, erro
 	r := bundle.NewReader(bytes.NewReader(raw)).
 		WithCapabilities(caps).
 		WithSizeLimitBytes(maxBundle).
-		WithRegoVersion(ast.RegoV1)
-	if verify == nil {
-		r = r.WithSkipBundleVerification(true)
-	} else {
-		r = r.WithBundleVerificationConfig(verify)
-	}
+		WithRegoVersion(ast.RegoV1).
+		WithSkipBundleVerification(true)
 	b, err := r.Read()
 	if err != nil {
 		return nil, err
@@ -135,31 +96,26 @@ func capabilities() (*ast.Capabilities, error) {
 	return ast.LoadCapabilitiesJSON(raw)
 }
 
-func signingAlgorithm(keyPEM []byte) (string, error) {
-	block, _ := pem.Decode(keyPEM)
-	if block == nil || block.Type != "PRIVATE KEY" {
-		return "", errors.New("the signing key is not a PKCS #8 PEM (BEGIN PRIVATE KEY)")
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+// eachOnce refuses an archive that holds a file twice: who reads it before
+// signing must see the rules that the engine will use.
+func eachOnce(raw []byte) error {
+	z, err := gzip.NewReader(bytes.NewReader(raw))
 	if err != nil {
-		return "", errors.New("the signing key cannot be read") // never its bytes
+		return fmt.Errorf("not a bundle: %w", err)
 	}
-	if k, ok := key.(crypto.Signer); ok {
-		return algorithm(k.Public())
-	}
-	return "", errUnsupportedKey
-}
-
-var errUnsupportedKey = errors.New("the key is neither Ed25519 nor ECDSA P-256")
-
-func algorithm(public any) (string, error) {
-	switch k := public.(type) {
-	case ed25519.PublicKey:
-		return "EdDSA", nil
-	case *ecdsa.PublicKey:
-		if k.Curve == elliptic.P256() {
-			return "ES256", nil
+	seen := map[string]bool{}
+	for r := tar.NewReader(io.LimitReader(z, maxUnpacked)); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
 		}
+		if err != nil {
+			return fmt.Errorf("not a bundle: %w", err)
+		}
+		name := path.Clean("/" + h.Name)
+		if seen[name] {
+			return fmt.Errorf("holds %s twice", name)
+		}
+		seen[name] = true
 	}
-	return "", errUnsupportedKey
 }

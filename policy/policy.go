@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
-	"github.com/open-policy-agent/opa/v1/bundle"
 	"github.com/open-policy-agent/opa/v1/metrics"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/storage/inmem"
@@ -32,25 +31,23 @@ var ErrFailed = errors.New("policy gave no answer")
 // A Policy is a loaded bundle, ready to decide. It is safe for concurrent use.
 type Policy struct {
 	revision string
+	variant  string
 	queries  map[Point]rego.PreparedEvalQuery
 }
 
-// Load verifies a bundle's signature against the pinned key and prepares it.
-// What is not signed, or signed by another key, is refused.
-func Load(raw []byte, pinned Verification) (*Policy, error) {
-	verify, err := pinned.config()
-	if err != nil {
-		return nil, fmt.Errorf("loading policy %s: %w", Revision(raw), err)
+// Load prepares the bundle of this revision. The bytes are held to the name, and
+// the name is what must be trusted: two people have signed it (see
+// [Verification]), or a decision of the log was made under it.
+func Load(raw []byte, revision string) (*Policy, error) {
+	if got := Revision(raw); got != revision {
+		return nil, fmt.Errorf("loading policy %s: the bundle is %s", revision, got)
 	}
-	return load(raw, verify)
-}
-
-func load(raw []byte, verify *bundle.VerificationConfig) (*Policy, error) {
-	p := &Policy{revision: Revision(raw), queries: map[Point]rego.PreparedEvalQuery{}}
-	b, err := unpack(raw, verify)
+	p := &Policy{revision: revision, queries: map[Point]rego.PreparedEvalQuery{}}
+	b, err := unpack(raw)
 	if err != nil {
-		return nil, fmt.Errorf("loading policy %s: %w", p.revision, err)
+		return nil, fmt.Errorf("loading policy %s: %w", revision, err)
 	}
+	p.variant, _ = b.Manifest.Metadata["variant"].(string)
 	caps, err := capabilities()
 	if err != nil {
 		return nil, err
@@ -77,6 +74,10 @@ func load(raw []byte, verify *bundle.VerificationConfig) (*Policy, error) {
 
 // Revision is "sha256:" and the hex of the bundle's exact bytes.
 func (p *Policy) Revision() string { return p.revision }
+
+// Variant is what the bundle says of its numbers: [Production], [Demonstration], or
+// nothing.
+func (p *Policy) Variant() Variant { return Variant(p.variant) }
 
 // Decide asks policy. Whatever goes wrong is an error that wraps [ErrFailed] and
 // a Decision that allows nothing.
@@ -139,12 +140,9 @@ func (p *Policy) evaluate(ctx context.Context, point Point, input ast.Value) (an
 
 // Replay evaluates a recorded input again and returns the result, byte for byte
 // what the decision's was. The bundle is trusted for its hash, which the log
-// names, so no key is needed.
+// names, so no key is needed here.
 func Replay(ctx context.Context, raw []byte, revision string, point Point, input []byte) ([]byte, error) {
-	if Revision(raw) != revision {
-		return nil, fmt.Errorf("the bundle is %s, the decision names %s", Revision(raw), revision)
-	}
-	p, err := load(raw, nil)
+	p, err := Load(raw, revision)
 	if err != nil {
 		return nil, err
 	}

@@ -233,12 +233,8 @@ func allows(t *testing.T, p *Policy, point Point, input []byte) bool {
 }
 
 func TestReplay(t *testing.T) {
-	signing, pinned := newKey(t)
-	raw := build(t, Production, signing)
-	p, err := Load(raw, pinned)
-	if err != nil {
-		t.Fatal(err)
-	}
+	raw := build(t, Production)
+	p := load(t, raw)
 	for name, in := range everyInput() {
 		d, err := p.Decide(context.Background(), in)
 		if err != nil {

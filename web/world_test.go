@@ -3,11 +3,8 @@ package web_test
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"log/slog"
@@ -33,6 +30,7 @@ import (
 	"github.com/sceau-project/sceau/custodian/order"
 	escalationstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/internal/devissuer"
+	"github.com/sceau-project/sceau/internal/devsigners"
 	"github.com/sceau-project/sceau/internal/devstack"
 	"github.com/sceau-project/sceau/internal/pgtest"
 	"github.com/sceau-project/sceau/internal/vaulttest"
@@ -55,8 +53,7 @@ type world struct {
 	logs   *journal     // what both faces logged
 	counts *prometheus.Registry
 
-	key           policy.Verification
-	private       []byte
+	signers       *devsigners.People
 	gate          custodian.Config
 	socket        string
 	public, staff string // base URLs
@@ -88,8 +85,9 @@ func newWorld(t *testing.T) *world { return newWorldOn(t, pgtest.New(t), generou
 func newWorldOn(t *testing.T, db *pgtest.DB, limits web.Limits) *world {
 	t.Helper()
 	w := &world{t: t, db: db, vault: vaulttest.New(t), logs: &journal{}, counts: prometheus.NewRegistry()}
-	w.newSigningKey()
 	var err error
+	w.signers, err = devsigners.New()
+	w.must(err)
 	w.secret = t.TempDir()
 	w.issuer, err = devissuer.Start(devissuer.Config{Dir: w.secret, Now: func() time.Time {
 		return time.Now().Add(time.Duration(w.late.Load()) * time.Second)
@@ -114,24 +112,16 @@ func (w *world) must(err error) {
 	}
 }
 
-func (w *world) newSigningKey() {
-	public, private, err := ed25519.GenerateKey(rand.Reader)
+func (w *world) pinned() policy.Verification {
+	w.t.Helper()
+	pinned, err := w.signers.Pin(pgtest.Origin)
 	w.must(err)
-	der, err := x509.MarshalPKCS8PrivateKey(private)
-	w.must(err)
-	spki, err := x509.MarshalPKIXPublicKey(public)
-	w.must(err)
-	w.private = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
-	w.key = policy.Verification{KeyID: "test", PublicKeyPEM: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki})}
+	return pinned
 }
 
 func (w *world) activate(v policy.Variant) {
 	w.t.Helper()
-	sources, err := policy.Embedded(v)
-	w.must(err)
-	bundle, err := policy.Build(sources, "test", w.private)
-	w.must(err)
-	_, err = policystore.Activate(context.Background(), w.log(audit.ViaOperator), bundle, w.key)
+	_, err := w.signers.Activate(context.Background(), w.log(audit.ViaOperator), v)
 	w.must(err)
 }
 
@@ -168,7 +158,7 @@ func (w *world) startGate() {
 	w.socket = filepath.Join(dir, "s", "custodian.sock")
 	w.gate = custodian.Config{
 		Log: w.log(audit.ViaCustodian), Pool: w.db.Pool(w.t, "sceau_custodian"), Vault: vault, Staff: w.verifier("sceau-custodian"),
-		Policy: w.key, StateDir: w.t.TempDir(), ReadyKeys: 3, IdleTimeout: time.Minute, SessionLimit: time.Hour,
+		Policy: w.pinned(), StateDir: w.t.TempDir(), ReadyKeys: 3, IdleTimeout: time.Minute, SessionLimit: time.Hour,
 		PhraseRate: 1000, PhraseBurst: 1000, Logger: slog.New(slog.NewTextHandler(w.logs, nil)),
 	}
 	w.openGate()
@@ -246,7 +236,7 @@ func (w *world) startFaces(limits web.Limits) {
 		Config: common, Conversations: conversations, Listener: listener, Custodian: client, Stop: ctx.Done(),
 	}))
 	log, pool := w.log(audit.ViaStaff), w.db.Pool(w.t, "sceau_staff")
-	active := policystore.NewActive(w.key)
+	active := policystore.NewActive(w.pinned())
 	escalations, err := escalationstore.New(escalationstore.Config{Pool: pool, Log: log, Policy: active, Recipients: recipients(pool)})
 	w.must(err)
 	conversations, listener = store(audit.ViaStaff, log)

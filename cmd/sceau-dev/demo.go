@@ -11,6 +11,7 @@ import (
 
 	"github.com/sceau-project/sceau/cmd/sceau-dev/internal/stack"
 	"github.com/sceau-project/sceau/cmd/sceau-dev/internal/story"
+	"github.com/sceau-project/sceau/policy"
 )
 
 // leastPlanted is how many lines must be there to look for, or their absence
@@ -109,6 +110,13 @@ func (c *demoCommand) play(ctx context.Context, con *console, s *stack.Stack, ca
 	if err != nil {
 		return nil, nil, result, err
 	}
+	if err := s.RefusedAlone(ctx, policy.Production); err != nil {
+		return nil, nil, result, err
+	}
+	if err := s.Activate(ctx, policy.Production); err != nil {
+		return nil, nil, result, err
+	}
+	con.line("the policy was changed by two people; one alone was refused")
 	export := filepath.Join(c.Data, "export")
 	if err := s.Export(ctx, export, "demonstration"); err != nil {
 		return nil, nil, result, err

@@ -22,6 +22,7 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/internal/devissuer"
+	"github.com/sceau-project/sceau/internal/devsigners"
 	"github.com/sceau-project/sceau/internal/pgtest"
 	"github.com/sceau-project/sceau/internal/vaulttest"
 )
@@ -52,9 +53,12 @@ func newStack(t *testing.T) *stack {
 	s.binary = filepath.Join(s.dir, "sceau")
 	s.must(os.Symlink(self, s.binary))
 
-	private, public, err := signingKey()
+	people, err := devsigners.New()
 	s.must(err)
-	key, pinned := s.file("signing.pem", private), s.file("public.pem", public)
+	var signers []map[string]string
+	for _, one := range people.Signers() {
+		signers = append(signers, map[string]string{"person": one.Person, "key": one.Key})
+	}
 	sockets, err := os.MkdirTemp("", "sceau")
 	s.must(err)
 	t.Cleanup(func() { _ = os.RemoveAll(sockets) })
@@ -66,7 +70,7 @@ func newStack(t *testing.T) *stack {
 	s.must(err)
 	vouched := section{"recipients_public_keys": []string{vouching}}
 	limits := section{"requests_per_minute": 1_000_000, "conversations_per_hour": 1_000_000}
-	oidc, policy := section{"issuer": s.issuer.URL}, section{"key_id": "k1", "public_key_file": pinned}
+	oidc, policy := section{"issuer": s.issuer.URL}, section{"signers": signers}
 	for role, doc := range map[string]section{
 		"public": {"public": section{"listen": s.public}, "custodian": custodian, "limits": limits, "seal": vouched},
 		"staff":  {"staff": section{"listen": s.staff}, "custodian": custodian, "limits": limits, "oidc": oidc, "policy": policy, "seal": vouched},
@@ -85,8 +89,13 @@ func newStack(t *testing.T) *stack {
 		s.file(role+".yaml", text)
 	}
 	bundle := filepath.Join(s.dir, "bundle.tar.gz")
-	s.command("policy", "build", "--out", bundle, "--key", key, "--key-id", "k1")
-	s.command("policy", "activate", bundle, "--config", s.path("operator.yaml"))
+	s.command("policy", "build", "--out", bundle)
+	note := s.path("bundle.note")
+	for _, one := range people.Two {
+		s.command("policy", "sign", "--bundle", bundle, "--serial", "1", "--origin", pgtest.Origin, "--note", note,
+			"--key", s.file(one.Name+".key", []byte(one.Private)))
+	}
+	s.command("policy", "activate", "--bundle", bundle, "--note", note, "--config", s.path("operator.yaml"))
 	t.Cleanup(func() {
 		for name := range s.processes {
 			s.stop(name)

@@ -22,7 +22,7 @@ func (c custodianCommand) Run(w *world) (err error) {
 	if err != nil {
 		return err
 	}
-	pinned, err := pinnedKey(cfg.Policy)
+	pinned, err := cfg.Policy.Pinned(cfg.Log.Origin)
 	if err != nil {
 		return err
 	}

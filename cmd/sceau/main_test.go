@@ -3,16 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -34,41 +30,10 @@ func TestStories(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("OWNER", db.URL("sceau_owner"))
 			e.Setenv("OPERATOR", db.URL("sceau_operator"))
-			for _, name := range []string{"signing", "foreign"} {
-				private, public, err := signingKey()
-				if err != nil {
-					return err
-				}
-				if err := os.WriteFile(filepath.Join(e.WorkDir, name+".pem"), private, 0o600); err != nil {
-					return err
-				}
-				if name == "signing" {
-					if err := os.WriteFile(filepath.Join(e.WorkDir, "public.pem"), public, 0o600); err != nil {
-						return err
-					}
-				}
-			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "holds": holds},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "holds": holds, "setenvfile": setEnvFile},
 	})
-}
-
-func signingKey() (private, public []byte, err error) {
-	pub, priv, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, nil, err
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(priv)
-	if err != nil {
-		return nil, nil, err
-	}
-	spki, err := x509.MarshalPKIXPublicKey(pub)
-	if err != nil {
-		return nil, nil, err
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}),
-		pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: spki}), nil
 }
 
 // exits STATUS CMD…: like exec, but names the exit status, which is the
@@ -87,6 +52,11 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if fmt.Sprint(status) != args[0] {
 		ts.Fatalf("exit status %d, want %s", status, args[0])
 	}
+}
+
+// setenvfile NAME FILE: the variable holds the file's one line.
+func setEnvFile(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile(args[1])))
 }
 
 // holds DIR COUNT: the export verifies and has so many entries.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -14,7 +13,6 @@ import (
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/internal/config"
-	"github.com/sceau-project/sceau/policy"
 	"github.com/sceau-project/sceau/staff"
 )
 
@@ -75,15 +73,6 @@ func openLog(ctx context.Context, pool *pgxpool.Pool, via audit.Via, origin stri
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
-}
-
-// pinnedKey reads the key that must have signed every policy bundle.
-func pinnedKey(c config.Policy) (policy.Verification, error) {
-	pem, err := os.ReadFile(c.PublicKeyFile)
-	if err != nil {
-		return policy.Verification{}, fmt.Errorf("reading policy.public_key_file: %w", err)
-	}
-	return policy.Verification{KeyID: c.KeyID, PublicKeyPEM: pem}, nil
 }
 
 func newVerifier(c config.OIDC, audience string) (*staff.Verifier, error) {

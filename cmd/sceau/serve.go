@@ -149,7 +149,7 @@ func (p *parts) staff(ctx context.Context) error {
 		return err
 	}
 	defer tokens.Close()
-	pinned, err := pinnedKey(p.cfg.Policy)
+	pinned, err := p.cfg.Policy.Pinned(p.cfg.Log.Origin)
 	if err != nil {
 		return err
 	}

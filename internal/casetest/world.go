@@ -6,13 +6,9 @@ package casetest
 
 import (
 	"context"
-	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/hex"
-	"encoding/pem"
 	"log/slog"
 	"net/netip"
 	"testing"
@@ -26,6 +22,7 @@ import (
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/escalation"
 	escalationstore "github.com/sceau-project/sceau/escalation/pgstore"
+	"github.com/sceau-project/sceau/internal/devsigners"
 	"github.com/sceau-project/sceau/internal/pgtest"
 	"github.com/sceau-project/sceau/policy"
 	policystore "github.com/sceau-project/sceau/policy/pgstore"
@@ -41,28 +38,25 @@ type World struct {
 	Keys          map[string]Keys // by case
 
 	logs     map[audit.Via]*pglog.Log
-	sign     signer
+	signers  *devsigners.People
 	vouching ed25519.PrivateKey // signs recipients, as Vault would
 }
 
 // Keys are what a custodian would keep in Vault.
 type Keys struct{ Transcript, Identity *seal.Key }
 
-type signer struct {
-	id  string
-	key []byte // PKCS #8, PEM
-	pub policy.Verification
-}
-
 // New makes a world in which this variant of the embedded policy is in force.
 func New(t testing.TB, v policy.Variant) *World {
 	t.Helper()
-	w := &World{DB: pgtest.New(t), t: t, Keys: map[string]Keys{}, logs: map[audit.Via]*pglog.Log{}, sign: newSigner(t)}
+	w := &World{DB: pgtest.New(t), t: t, Keys: map[string]Keys{}, logs: map[audit.Via]*pglog.Log{}}
 	var err error
+	if w.signers, err = devsigners.New(); err != nil {
+		t.Fatal(err)
+	}
 	if _, w.vouching, err = ed25519.GenerateKey(nil); err != nil {
 		t.Fatal(err)
 	}
-	w.Policy = policystore.NewActive(w.sign.pub)
+	w.Policy = policystore.NewActive(w.Pinned())
 	w.Public, w.Staff = w.store(audit.ViaPublic), w.store(audit.ViaStaff)
 	w.Activate(v)
 	return w
@@ -108,17 +102,19 @@ func (w *World) Recipients(via audit.Via) *conversationstore.Recipients {
 // Activate puts this variant of the embedded policy in force.
 func (w *World) Activate(v policy.Variant) {
 	w.t.Helper()
-	sources, err := policy.Embedded(v)
+	if _, err := w.signers.Activate(w.t.Context(), w.Log(audit.ViaOperator), v); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// Pinned believes the two people who change this world's policy.
+func (w *World) Pinned() policy.Verification {
+	w.t.Helper()
+	pinned, err := w.signers.Pin(pgtest.Origin)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	bundle, err := policy.Build(sources, w.sign.id, w.sign.key)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if _, err := policystore.Activate(w.t.Context(), w.Log(audit.ViaOperator), bundle, w.sign.pub); err != nil {
-		w.t.Fatal(err)
-	}
+	return pinned
 }
 
 // Hire makes accounts with a session in their role.
@@ -259,25 +255,4 @@ func newKey(t testing.TB) *seal.Key {
 		t.Fatal(err)
 	}
 	return k
-}
-
-func newSigner(t testing.TB) signer {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	public, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return signer{
-		id:  "test",
-		key: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
-		pub: policy.Verification{KeyID: "test", PublicKeyPEM: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})},
-	}
 }

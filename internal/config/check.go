@@ -24,7 +24,7 @@ const (
 	// RolePublic serves minors: log, database, public, custodian.socket, seal.
 	RolePublic Role = "public"
 	// RoleStaff serves staff: log, database, staff, custodian.socket, oidc,
-	// policy, seal.
+	// policy, seal, notices.
 	RoleStaff Role = "staff"
 	// RoleCustodian holds the gate: log, database, custodian, vault, oidc,
 	// policy.
@@ -79,8 +79,10 @@ func (c *checker) run(role Role) {
 		c.oidc(cfg.OIDC)
 	}
 	if role == RoleStaff || role == RoleCustodian || role == RoleOperator {
-		c.required("policy.key_id", cfg.Policy.KeyID)
-		c.file("policy.public_key_file", cfg.Policy.PublicKeyFile)
+		c.signers("policy.signers", cfg.Policy, cfg.Log.Origin)
+	}
+	if role == RoleStaff {
+		c.notices(cfg.Notices)
 	}
 	if role == RoleCustodian {
 		c.custodian(cfg.Custodian)
@@ -97,6 +99,20 @@ func (c *checker) required(key, value string) bool {
 		return false
 	}
 	return true
+}
+
+// signers: what is wrong with one is told by its place in the list.
+func (c *checker) signers(key string, p Policy, origin string) {
+	if len(p.Signers) == 0 {
+		c.required(key, "")
+		return
+	}
+	if !audit.IsOrigin(origin) {
+		return // told already
+	}
+	if _, err := p.Pinned(origin); err != nil {
+		c.fail(key, "%v", err)
+	}
 }
 
 // recipients: no value is repeated, public as it is, since it may be the wrong

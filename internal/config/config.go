@@ -16,6 +16,8 @@ package config
 
 import (
 	"time"
+
+	"github.com/sceau-project/sceau/policy"
 )
 
 // Config is everything that can be configured.
@@ -30,6 +32,7 @@ type Config struct {
 	Seal      Seal      `yaml:"seal"`
 	Policy    Policy    `yaml:"policy"`
 	Limits    Limits    `yaml:"limits"`
+	Notices   Notices   `yaml:"notices"`
 	Logging   Logging   `yaml:"logging"`
 }
 
@@ -169,12 +172,31 @@ type Seal struct {
 	Classical bool `yaml:"classical"`
 }
 
-// Policy pins whose policy bundles are believed.
+// Policy pins the people who change policy.
 type Policy struct {
-	// KeyID is what the pinned key is called.
-	KeyID string `yaml:"key_id"`
-	// PublicKeyFile is the PEM file of the key that must have signed them.
-	PublicKeyFile string `yaml:"public_key_file"`
+	// Signers are those whose keys are believed: policy is changed by any two
+	// different persons of them. Pin three or more, so that one who leaves does not
+	// have to be there. In the environment: person=key, separated by commas.
+	Signers []Signer `yaml:"signers"`
+}
+
+// Signer is one person's key.
+type Signer struct {
+	// Person is the same for every key of one human, who counts once; an id, since
+	// it stands in the log.
+	Person string `yaml:"person"`
+	// Key is the verifier key, NAME+HASH+BASE64, as `sceau policy keygen` prints
+	// it.
+	Key string `yaml:"key"`
+}
+
+// Pinned believes what two of the signers have signed for the log of this origin.
+func (p Policy) Pinned(origin string) (policy.Verification, error) {
+	signers := make([]policy.Signer, len(p.Signers))
+	for i, s := range p.Signers {
+		signers[i] = policy.Signer(s)
+	}
+	return policy.Pin(origin, signers)
 }
 
 // Limits bound what one client may ask, per network prefix (an IPv4 address
@@ -225,6 +247,7 @@ func (c *Config) defaults() {
 	set(&c.Limits.RequestsPerMinute, 600)
 	set(&c.Limits.ConversationsPerHour, 20)
 	set(&c.Limits.ReturnsPerHour, 20)
+	c.Notices.defaults()
 	set(&c.Logging.Level, "info")
 	set(&c.Logging.Format, "json")
 }

@@ -23,6 +23,13 @@ custodian:
   socket: /run/sceau/custodian.sock
 `
 
+const (
+	keyOne = "policy-1+17a338d1+AQ2BMj1r+nB6Ze8V9A6DHli8c3Oy+r0Lk6OPpgJE6dj+"
+	keyTwo = "policy-2+b6cbbcb2+AdHFOMnsnOHkPUUzZZ3znARTTJUknBRakuFhKPIU2pwi"
+
+	signersYAML = "policy: {signers: [{person: p-1, key: " + keyOne + "}, {person: p-2, key: " + keyTwo + "}]}\n"
+)
+
 func TestParse(t *testing.T) {
 	c, err := Parse("sceau.yaml", []byte(publicYAML), []string{"PATH=/bin", "SCEAU_LOGGING_LEVEL=debug", "SCEAU_LIMITS_RETURNS_PER_HOUR=7", "SCEAU_VAULT_BIN=/x"}, RolePublic)
 	if err != nil {
@@ -63,7 +70,14 @@ func TestRefusals(t *testing.T) {
 		{"plain http to a provider elsewhere", publicYAML + "oidc: {issuer: 'http://s3cr3t.example.org'}\n", []string{"SCEAU_STAFF_LISTEN=127.0.0.1:1"}, RoleStaff, "oidc.issuer: plain http"},
 		{"one audience for both", publicYAML + "oidc: {issuer: 'https://a.example', staff_audience: s3cr3t, custodian_audience: s3cr3t}\n", nil, RoleStaff, "oidc.custodian_audience: must differ"},
 		{"unknown role name", publicYAML + "oidc: {issuer: 'https://a.example', roles: {a: s3cr3t}}\n", nil, RoleStaff, "oidc.roles: every value"},
-		{"key file missing", publicYAML + "policy: {key_id: k, public_key_file: /nowhere/key.pem}\n", nil, RoleStaff, "the file /nowhere/key.pem does not exist"},
+		{"nobody changes policy", publicYAML, nil, RoleStaff, "policy.signers: is missing; set it, or SCEAU_POLICY_SIGNERS"},
+		{"one person changes policy", publicYAML + "policy: {signers: [{person: s3cr3t, key: " + keyOne + "}, {person: s3cr3t, key: " + keyTwo + "}]}\n", nil, RoleStaff,
+			"sceau.yaml:13: policy.signers: policy is changed by 2 people"},
+		{"one key for two", publicYAML, []string{"SCEAU_POLICY_SIGNERS=p-1=" + keyOne + ",p-2=" + keyOne}, RoleCustodian, "policy.signers (SCEAU_POLICY_SIGNERS): signer 2: its key's name is another's"},
+		{"a private key pinned", publicYAML, []string{"SCEAU_POLICY_SIGNERS=p-1=" + keyOne + ",p-2=PRIVATE+KEY+s3cr3t"}, RoleOperator, "signer 2: this is a private key"},
+		{"a key that is none", publicYAML, []string{"SCEAU_POLICY_SIGNERS=p-1=s3cr3t"}, RoleOperator, "signer 1: key is not a verifier key"},
+		{"a key without its person", publicYAML, []string{"SCEAU_POLICY_SIGNERS=s3cr3t"}, RoleOperator, "expected pairs such as"},
+		{"an unknown key of a signer", publicYAML + "policy: {signers: [{name: s3cr3t}]}\n", nil, RoleOperator, "unknown key name"},
 		{"half of TLS", publicYAML, []string{"SCEAU_PUBLIC_TLS_KEY=/s3cr3t"}, RolePublic, "public.tls_certificate: needs tls_key"},
 		{"no key of recipients", strings.Replace(publicYAML, "[UNhY4JhezH9gQYqvDMWrWH9CwlcKiECVqejMrND2VFw=]", "[]", 1), nil, RolePublic, "seal.recipients_public_keys: is missing"},
 		{"no key of recipients for staff", strings.Replace(publicYAML, "[UNhY4JhezH9gQYqvDMWrWH9CwlcKiECVqejMrND2VFw=]", "[]", 1), nil, RoleStaff, "seal.recipients_public_keys: is missing"},
@@ -98,7 +112,7 @@ func TestEveryRoleHasASufficientExample(t *testing.T) {
 	for _, role := range Roles {
 		source := publicYAML + `staff: {listen: "127.0.0.1:8081"}
 oidc: {issuer: "https://id.example.org"}
-policy: {key_id: k1, public_key_file: ` + filepath.Join(dir, "key.pem") + "}\n"
+` + signersYAML
 		if role == RoleCustodian {
 			source = strings.Replace(source, "custodian:\n", "custodian:\n  state_dir: /var/lib/sceau\n", 1) +
 				"vault: {address: 'http://127.0.0.1:8200', role_id_file: " + filepath.Join(dir, "role-id") + ", secret_id_file: " + filepath.Join(dir, "secret-id") + "}\n"

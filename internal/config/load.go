@@ -279,7 +279,20 @@ func assign(field reflect.Value, value string) string {
 			}
 			(*target)[name] = role
 		}
+	case *[]Signer:
+		*target = nil
+		for item := range strings.SplitSeq(value, ",") {
+			// No person holds an equals sign, and a key may.
+			person, key, ok := strings.Cut(strings.TrimSpace(item), "=")
+			if !ok {
+				return "pairs such as p-1=NAME+HASH+KEY,p-2=NAME+HASH+KEY"
+			}
+			*target = append(*target, Signer{Person: person, Key: key})
+		}
 	default:
+		if field.Kind() == reflect.Slice && field.Type().Elem().Kind() == reflect.Struct {
+			return assignList(field, value)
+		}
 		return "a key of another kind"
 	}
 	return ""

@@ -25,6 +25,7 @@ var rooms = map[string][]string{
 	// Pure: values in, values out.
 	"audit":               nil,
 	"policy":              nil,
+	"policy/activation":   {"audit", "policy"},
 	"crypto/seal":         nil,
 	"conversation":        {"audit", "crypto/seal", "policy"},
 	"escalation":          {"audit", "conversation", "policy"},
@@ -40,14 +41,16 @@ var rooms = map[string][]string{
 	// What lies in PostgreSQL.
 	"migrations":           nil,
 	"audit/pglog":          {"audit"},
-	"policy/pgstore":       {"audit", "audit/pglog", "policy"},
+	"policy/pgstore":       {"audit", "audit/pglog", "policy", "policy/activation"},
 	"staff/pgstore":        {"audit", "audit/pglog", "staff"},
 	"conversation/pgstore": {"audit", "audit/pglog", "conversation", "conversation/postal", "crypto/seal"},
 	"escalation/pgstore":   {"audit", "audit/pglog", "conversation/...", "crypto/seal", "escalation", "notice", "policy", "policy/pgstore"},
 
 	// Calling staff to look: ids only; what goes out knows nothing of what is stored.
 	"notice":         nil,
+	"notice/mail":    {"notice"},
 	"notice/pgstore": {"notice"},
+	"notice/webhook": {"notice"},
 
 	// The gate: the one importer of crypto/custody.
 	"custodian/order": nil,
@@ -71,8 +74,9 @@ var rooms = map[string][]string{
 	// For tests and development only: no room above names them.
 	"deploy/vault":       nil,
 	"internal/bench":     {"audit/...", "crypto/seal", "policy"},
-	"internal/casetest":  {"audit/...", "conversation/...", "crypto/seal", "escalation/...", "internal/pgtest", "policy/..."},
+	"internal/casetest":  {"audit/...", "conversation/...", "crypto/seal", "escalation/...", "internal/devsigners", "internal/pgtest", "policy/..."},
 	"internal/devissuer": nil,
+	"internal/devsigners": {"audit/pglog", "policy/..."},
 	"internal/devstack":  {"deploy/vault", "migrations"},
 	"internal/imports":   nil,
 	"internal/keeper":    nil,

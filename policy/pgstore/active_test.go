@@ -1,6 +1,7 @@
 package pgstore_test
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/sceau-project/sceau/audit"
@@ -59,7 +60,7 @@ func TestNoPolicy(t *testing.T) {
 	if _, err := w.Super.Exec(t.Context(), `ALTER TABLE sceau.entries_0000000 DISABLE TRIGGER ALL; ALTER TABLE sceau.entries DISABLE TRIGGER ALL; DELETE FROM sceau.entries`); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Policy.In(t.Context(), w.Super); err != pgstore.ErrNone {
+	if _, err := w.Policy.In(t.Context(), w.Super); !errors.Is(err, pgstore.ErrNone) {
 		t.Errorf("answered %v", err)
 	}
 }

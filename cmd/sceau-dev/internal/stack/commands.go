@@ -13,30 +13,71 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/sceau-project/sceau/internal/devsigners"
 	"github.com/sceau-project/sceau/policy"
 )
 
-// Activate builds a policy bundle, signs it, and puts it in force as an
-// operator would.
+// Activate builds a policy bundle, has both people sign it, and puts it in force,
+// each with the command that they would use.
 func (s *Stack) Activate(ctx context.Context, v policy.Variant) error {
-	sources, err := policy.Embedded(v)
+	bundle, note, err := s.signed(ctx, v, s.state.Signers[:]...)
 	if err != nil {
 		return err
 	}
-	bundle, err := policy.Build(sources, policyKeyID, []byte(s.state.SigningKey))
-	if err != nil {
-		return err
-	}
-	file := s.path("policy", string(v)+".tar.gz")
-	if err := writeFile(file, bundle); err != nil {
-		return err
-	}
-	if err := s.operator(ctx, "policy", "activate", file); err != nil {
+	if err := s.operator(ctx, "policy", "activate", "--bundle", bundle, "--note", note); err != nil {
 		return err
 	}
 	s.state.Policy = string(v)
 	return s.state.write(s.cfg.Dir)
 }
+
+// errAlone is what must not happen.
+var errAlone = errors.New("one person alone changed the policy")
+
+// RefusedAlone has one person sign a laxer policy and the operator try to put it in
+// force, and fails unless that is refused for want of a second person.
+func (s *Stack) RefusedAlone(ctx context.Context, v policy.Variant) error {
+	bundle, note, err := s.signed(ctx, v, s.state.Signers[0])
+	if err != nil {
+		return err
+	}
+	err = s.operator(ctx, "policy", "activate", "--bundle", bundle, "--note", note)
+	switch {
+	case err == nil:
+		return errAlone
+	case !strings.Contains(err.Error(), "1 of 2 different persons have signed"):
+		return err
+	}
+	return nil
+}
+
+// signed builds a bundle and has these people sign it with the next serial.
+func (s *Stack) signed(ctx context.Context, v policy.Variant, by ...devsigners.Person) (bundle, note string, err error) {
+	content, err := devsigners.Bundle(v)
+	if err != nil {
+		return "", "", err
+	}
+	s.state.Serial++
+	if err := s.state.write(s.cfg.Dir); err != nil {
+		return "", "", err
+	}
+	name := fmt.Sprintf("%s-%d", v, s.state.Serial)
+	bundle, note = s.path("policy", name+".tar.gz"), s.path("policy", name+".note")
+	if err := writeFile(bundle, content); err != nil {
+		return "", "", err
+	}
+	for _, one := range by {
+		out, err := Run(ctx, s.cfg.Sceau, "policy", "sign", "--bundle", bundle, "--note", note, "--key", s.signingKey(one),
+			"--serial", fmt.Sprint(s.state.Serial), "--origin", s.state.Origin)
+		if err != nil {
+			return "", "", fmt.Errorf("sceau policy sign: %w\n%s", err, bytes.TrimSpace(out))
+		}
+	}
+	return bundle, note, nil
+}
+
+// signingKey is where a person's private key lies.
+func (s *Stack) signingKey(of devsigners.Person) string { return s.path("policy", of.Name+".key") }
 
 // Policy is the variant that was put in force last, "" before the first.
 func (s *Stack) Policy() policy.Variant { return policy.Variant(s.state.Policy) }

@@ -10,9 +10,6 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// policyKeyID names the key that signs this stack's policy bundles.
-const policyKeyID = "sceau-dev"
-
 const socketsPrefix = "sceau-dev-"
 
 // section is a part of a configuration file.
@@ -45,20 +42,19 @@ func (s *Stack) writeConfigs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	public, err := s.state.publicKey()
-	if err != nil {
-		return err
-	}
-	keyFile := s.path("policy", "public-key.pem")
-	if err := writeFile(keyFile, public); err != nil {
-		return err
+	var signers []section
+	for _, one := range s.state.Signers {
+		signers = append(signers, section{"person": one.Name, "key": one.Public})
+		if err := writeFile(s.signingKey(one), []byte(one.Private+"\n")); err != nil {
+			return err
+		}
 	}
 	vouching, err := s.Vault.RecipientsPublicKey(ctx)
 	if err != nil {
 		return err
 	}
 	vouched := section{"recipients_public_keys": []string{vouching}}
-	pinned := section{"key_id": policyKeyID, "public_key_file": keyFile}
+	pinned := section{"signers": signers}
 	oidc := section{"issuer": s.Issuer.URL}
 	limits := section{}
 	if s.cfg.Busy {

@@ -1,11 +1,8 @@
 package stack
 
 import (
-	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/sceau-project/sceau/internal/devsigners"
 	"github.com/sceau-project/sceau/internal/devstack"
 )
 
@@ -23,15 +21,17 @@ var ErrRunning = errors.New("a stack is already running in this directory")
 
 // state is what a second start must know of the first.
 type state struct {
-	Note       string            `json:"note"`
-	Origin     string            `json:"origin"` // of the log
-	Passwords  map[string]string `json:"passwords"`
-	SigningKey string            `json:"signing_key"` // of policy bundles, PKCS #8 PEM
-	Database   bool              `json:"database"`    // was made
-	Policy     string            `json:"policy"`      // variant that was activated last
-	Story      bool              `json:"story"`       // the demonstration was begun
-	Issuer     string            `json:"issuer"`      // URL, for sceau-dev token
-	Sockets    string            `json:"sockets"`     // directory of the custodian's socket
+	Note      string            `json:"note"`
+	Origin    string            `json:"origin"` // of the log
+	Passwords map[string]string `json:"passwords"`
+	// Signers change this stack's policy, together; Serial is the last they used.
+	Signers  [2]devsigners.Person `json:"signers"`
+	Serial   int64                `json:"serial"`
+	Database bool                 `json:"database"` // was made
+	Policy   string               `json:"policy"`   // variant that was activated last
+	Story    bool                 `json:"story"`    // the demonstration was begun
+	Issuer   string               `json:"issuer"`   // URL, for sceau-dev token
+	Sockets  string               `json:"sockets"`  // directory of the custodian's socket
 }
 
 // lockDir claims a directory until the file is closed or the process ends,
@@ -87,24 +87,23 @@ func loadState(dir string) (*state, error) {
 	if err := json.Unmarshal(raw, st); err != nil {
 		return nil, fmt.Errorf("reading the stack's state: %w; remove %s to begin anew", err, dir)
 	}
+	if st.Signers[0].Private == "" {
+		return nil, fmt.Errorf("%s is of an earlier version: remove it to begin anew", dir)
+	}
 	return st, nil
 }
 
 func newState(dir string) (*state, error) {
-	_, key, err := ed25519.GenerateKey(rand.Reader)
+	people, err := devsigners.New()
 	if err != nil {
-		return nil, fmt.Errorf("making a key for policy bundles: %w", err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return nil, fmt.Errorf("making a key for policy bundles: %w", err)
+		return nil, fmt.Errorf("making the keys of those who sign policy: %w", err)
 	}
 	st := &state{
 		Note: "Development only: every secret of this stack in clear.",
 		// An origin is never given to two logs, and this log is new.
-		Origin:     "sceau.localhost/" + rand.Text()[:12],
-		Passwords:  devstack.NewPasswords(),
-		SigningKey: string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
+		Origin:    "sceau.localhost/" + rand.Text()[:12],
+		Passwords: devstack.NewPasswords(),
+		Signers:   people.Two,
 	}
 	return st, st.write(dir)
 }
@@ -128,27 +127,6 @@ func writeFile(path string, content []byte) error {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return nil
-}
-
-// publicKey is the PEM of the key that policy bundles are checked with.
-func (st *state) publicKey() ([]byte, error) {
-	block, _ := pem.Decode([]byte(st.SigningKey))
-	if block == nil {
-		return nil, errors.New("the stack's state holds no signing key")
-	}
-	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("reading the key for policy bundles: %w", err)
-	}
-	signer, ok := key.(ed25519.PrivateKey)
-	if !ok {
-		return nil, errors.New("the key for policy bundles is no Ed25519 key")
-	}
-	der, err := x509.MarshalPKIXPublicKey(signer.Public())
-	if err != nil {
-		return nil, fmt.Errorf("writing the public key for policy bundles: %w", err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
 }
 
 // IssuerURL is where a stack's accounts sign in, and the directory of their
