@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
@@ -34,10 +35,10 @@ const Schema = "sceau_queue"
 
 const (
 	// deliveryTime bounds one try, a hanging receiver's included.
-	deliveryTime = 20 * time.Second
+	deliveryTime = 12 * time.Second
 	// rescueAfter is when a try whose process died is taken over. It must be
 	// longer than any try can last.
-	rescueAfter = 30 * time.Second
+	rescueAfter = 15 * time.Second
 	// tries, with the waits of patience, make about three hours.
 	tries = 45
 	// keepFinished is how long finished jobs are kept, to tell repetitions. It
@@ -101,6 +102,7 @@ func New(cfg Config) (*Queue, error) {
 	river.AddWorker(workers, &deliverer{queue: q})
 	q.client, err = river.NewClient(riverpgxv5.New(cfg.Pool), &river.Config{
 		Schema:                      Schema,
+		ID:                          "staff-" + uuid.NewString(), // else the machine's name, stored with each try
 		Queues:                      lanes,
 		Workers:                     workers,
 		MaxAttempts:                 tries,

@@ -1,0 +1,17 @@
+package pgstore_test
+
+import (
+	"os"
+	"testing"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	// This binary is also the process that a test kills: see TestKilled.
+	if url := os.Getenv(childURL); url != "" {
+		child(url, os.Getenv(childReceiver))
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
