@@ -52,7 +52,10 @@ func (c *Case) CheckReading(e *Escalation, actor audit.Actor, at time.Time) erro
 	if actor.Role == policy.RolePrivacyOfficer && !e.asks(actor.Role) {
 		return refuse(policy.ReasonRoleNotAllowed, "nobody asked a %s", actor.Role)
 	}
-	if e.ReviewDue() && actor.Role == policy.RoleSupervisor && !e.hadPart(actor) {
+	if e.ReviewDue() && actor.Role == policy.RoleSupervisor {
+		if e.hadPart(actor) {
+			return refuse(policy.ReasonReviewerTookPart, "%s", actor.ID)
+		}
 		return nil // however late: an overdue review is still due
 	}
 	if e.State.Final() || e.State != Requested && !e.approvedBy(actor) {
@@ -60,7 +63,7 @@ func (c *Case) CheckReading(e *Escalation, actor audit.Actor, at time.Time) erro
 	}
 	if deadline, _ := e.Deadline(); Passed(deadline, at) {
 		code := map[State]string{
-			Requested: policy.ReasonTooLate, Approved: policy.ReasonGrantExpired, GlassBroken: policy.ReasonGrantExpired,
+			Requested: policy.ReasonTooLate, Approved: policy.ReasonGrantExpired,
 			Released: policy.ReasonGrantWindowOver,
 		}[e.State]
 		return refuse(code, "deadline %s", audit.FormatTime(deadline))

@@ -99,9 +99,11 @@ type Reading struct {
 // ReadBy says whether the evidence was opened for this account and human, in this
 // session. The custodian verified the token of that session itself: so a face alone
 // cannot answer for somebody who is not there.
-func (e *Escalation) ReadBy(a audit.Actor) bool {
+func (e *Escalation) ReadBy(a audit.Actor) bool { return e.readSince(e.RequestedAt, a) }
+
+func (e *Escalation) readSince(since time.Time, a audit.Actor) bool {
 	return slices.ContainsFunc(e.Reads, func(r Reading) bool {
-		return r.Actor.ID == a.ID && r.Actor.Person == a.Person && r.Actor.Session == a.Session && a.Session != ""
+		return !r.At.Before(since) && r.Actor.ID == a.ID && r.Actor.Person == a.Person && r.Actor.Session == a.Session && a.Session != ""
 	})
 }
 

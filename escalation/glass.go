@@ -45,7 +45,7 @@ func (e *Escalation) Confirmed() bool {
 // of the request whose leaf hash they saw must be broken.
 func (c *Case) CheckConfirmation(e *Escalation, actor audit.Actor, request audit.Hash, at time.Time) error {
 	switch {
-	case actor.ID == "" || actor.Person == "" || e.Requester.Person == "":
+	case actor.ID == "" || actor.Person == "" || actor.Session == "" || e.Requester.Person == "":
 		return errNoPerson
 	case actor.Person == e.Requester.Person || actor.ID == e.Requester.ID:
 		return refuse(policy.ReasonConfirmerSamePerson, "%s is %s", actor.ID, e.Requester.ID)
@@ -102,10 +102,9 @@ func (c *Case) checkGlass(e *Escalation, request audit.Hash, at time.Time) error
 // CheckReview says whether actor may say whether the glass was rightly broken. No
 // deadline ends that: an overdue review is still due.
 func (c *Case) CheckReview(e *Escalation, actor audit.Actor, request audit.Hash, verdict string) error {
-	if err := c.CheckConflict(e, actor); err != nil {
-		return err
-	}
 	switch {
+	case actor.ID == "" || actor.Person == "" || e.Requester.Person == "":
+		return errNoPerson
 	case e.BrokenAt.IsZero():
 		return refuse(policy.ReasonReviewNotDue, "the glass was not broken")
 	case e.Review.Verdict != "":
@@ -115,22 +114,22 @@ func (c *Case) CheckReview(e *Escalation, actor audit.Actor, request audit.Hash,
 		return err
 	}
 	switch {
-	case e.hadPart(actor):
+	case e.hadPart(actor) || c.TookPart(actor.Person):
 		return refuse(policy.ReasonReviewerTookPart, "%s", actor.ID)
 	case request != e.RequestHash:
 		return refuse(policy.ReasonRequestChanged, "reviews %s, the request is %s", request, e.RequestHash)
-	case !e.ReadBy(actor):
-		return refuse(policy.ReasonEvidenceNotRead, "%s has not, in session %q", actor.ID, actor.Session)
+	case !e.readSince(e.BrokenAt, actor):
+		return refuse(policy.ReasonEvidenceNotRead, "%s has not since, in session %q", actor.ID, actor.Session)
 	case verdict != policy.VerdictConfirmed && verdict != policy.VerdictAbusive:
 		return refuse(policy.ReasonVerdictUnknown, "%.40q", verdict)
 	}
 	return nil
 }
 
-// hadPart says whether this human answered, revoked or confirmed: who did has no fresh
-// eyes for the review.
+// hadPart says whether this human asked, answered, revoked or confirmed: who did has no
+// fresh eyes for the review.
 func (e *Escalation) hadPart(actor audit.Actor) bool {
-	who := e.answered()
+	who := append(e.answered(), e.Requester)
 	for _, c := range e.Confirmations {
 		who = append(who, c.Actor)
 	}

@@ -2,7 +2,6 @@ package escalation
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"time"
 
@@ -129,7 +128,6 @@ func (c *Case) TellInput(at time.Time, actor audit.Actor, e *Escalation, outcome
 	return policy.MinorTell{
 		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.Facts(at),
 		Escalation: c.FactsOf(e), Outcome: outcome, Reason: reason, Until: policy.At(until),
-		LaterForS: -secondsBetween(until, at), // rounded up: no second more than policy allows
 	}
 }
 
@@ -164,8 +162,7 @@ func (c *Case) FactsOf(e *Escalation) policy.Escalation {
 		UseWithinS:    int64(e.UseWithin / time.Second), UseBy: policy.At(e.UseBy),
 		ReadForS: int64(e.ReadFor / time.Second), ReadUntil: policy.At(e.ReadUntil),
 		Uses: e.Uses, UsesAllowed: e.UsesAllowed,
-		BreakGlassFrom: policy.At(e.BreakGlassFrom), BreakGlassAfterS: secondsBetween(e.RequestedAt, e.BreakGlassFrom),
-		BrokenAt: policy.At(e.BrokenAt),
+		BreakGlassAfterS: e.breakGlassAfterS(), BreakGlassFrom: policy.At(e.BreakGlassFrom), BrokenAt: policy.At(e.BrokenAt),
 		Confirmations: each(e.Confirmations, func(c Confirmation) policy.Confirmation {
 			return policy.Confirmation{Actor: staff(c.Actor), At: policy.At(c.At)}
 		}),
@@ -177,18 +174,17 @@ func (c *Case) FactsOf(e *Escalation) policy.Escalation {
 	}
 }
 
+func (e *Escalation) breakGlassAfterS() int64 {
+	if e.BreakGlassFrom.IsZero() {
+		return 0
+	}
+	return int64(e.BreakGlassFrom.Sub(e.RequestedAt) / time.Second)
+}
+
 func (e *Escalation) readings() []policy.Reading {
 	return each(e.Reads, func(r Reading) policy.Reading {
 		return policy.Reading{Actor: staff(r.Actor), Session: r.Actor.Session, At: policy.At(r.At)}
 	})
-}
-
-// secondsBetween are whole seconds, rounded down; 0 when either time is none.
-func secondsBetween(from, to time.Time) int64 {
-	if from.IsZero() || to.IsZero() {
-		return 0
-	}
-	return int64(math.Floor(to.Sub(from).Seconds()))
 }
 
 func staff(a audit.Actor) policy.Actor {

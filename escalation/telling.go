@@ -58,8 +58,8 @@ func (c *Case) CheckTelling(e *Escalation, actor audit.Actor, outcome, reason st
 	if role == RoleAgent && !c.TakesPart(actor) {
 		return refuse(policy.ReasonNotParticipant, "%s is not in the conversation", actor.ID)
 	}
-	if e.OpenedAt().IsZero() {
-		return refuse(policy.ReasonTellingNotDue, "nothing was opened")
+	if e.TellBy().IsZero() {
+		return refuse(policy.ReasonTellingNotDue, "nothing was opened, or the minor knows")
 	}
 	if _, err := Transition(e.State, EventMinorTold, role); err != nil {
 		return err
@@ -72,7 +72,7 @@ func codedTelling(outcome, reason string, until, at time.Time) error {
 	ok := slices.Contains(policy.Tellings, outcome)
 	switch outcome {
 	case policy.TellUnsafe: // policy says when to try again
-		ok = ok && slices.Contains(policy.UnsafeReasons, reason)
+		ok = ok && slices.Contains(policy.UnsafeReasons, reason) && until.IsZero()
 	case policy.TellLater:
 		ok = ok && reason == "" && until.After(at)
 	default:
@@ -94,7 +94,11 @@ func (c *Case) applyMinorTold(e *Escalation, l audit.Entry) error {
 	if err := mustBeDecided(l, policy.PointMinorTell, audit.ResultAllow); err != nil {
 		return err
 	}
-	if err := c.CheckTelling(e, l.Actor, outcome, reason, until, l.At); err != nil {
+	asked := until
+	if outcome == policy.TellUnsafe {
+		asked = time.Time{}
+	}
+	if err := c.CheckTelling(e, l.Actor, outcome, reason, asked, l.At); err != nil {
 		return err
 	}
 	again := outcome == policy.TellLater || outcome == policy.TellUnsafe
