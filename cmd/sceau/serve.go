@@ -154,6 +154,11 @@ func (p *parts) staff(ctx context.Context) error {
 		return err
 	}
 	active := policystore.NewActive(pinned)
+	notices, pool, err := newNotices(ctx, p.cfg, p.logger, p.metrics)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
 	escalations, err := escalationstore.New(escalationstore.Config{Pool: p.pool, Log: p.log, Policy: active, Recipients: p.recipients})
 	if err != nil {
 		return err
@@ -172,8 +177,11 @@ func (p *parts) staff(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.watchQueues(escalations)
-	return p.run(ctx, p.cfg.Staff, face, func(ctx context.Context) error { return sweep(ctx, escalations, p.logger) })
+	p.watchQueues(escalations, notices)
+	return p.run(ctx, p.cfg.Staff, face,
+		func(ctx context.Context) error { return sweep(ctx, escalations, p.logger) },
+		func(ctx context.Context) error { return sweepNotices(ctx, notices, p.logger) },
+		notices.Run)
 }
 
 // sweepEvery is how often what has expired is recorded. Whether it has expired
