@@ -11,6 +11,7 @@ import (
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/custodian/order"
+	"github.com/sceau-project/sceau/policy"
 	"github.com/sceau-project/sceau/staff"
 	staffstore "github.com/sceau-project/sceau/staff/pgstore"
 )
@@ -85,20 +86,31 @@ func (c *Custodian) authenticateMinor(ctx context.Context, caller order.Caller) 
 	return b, err
 }
 
-// actor says as whom a member of staff acts.
-func (b bearer) actor(ctx context.Context, q querier) (audit.Actor, error) {
+// actorOf says as whom a member of staff acts. The log must have been followed
+// before: whom it says to be suspended or signed out may order nothing, whatever
+// the rows of PostgreSQL say.
+func (c *Custodian) actorOf(ctx context.Context, q querier, b bearer) (audit.Actor, error) {
 	session, err := staffstore.Find(ctx, q, *b.staff, b.role)
 	switch {
+	case err == nil:
 	case errors.Is(err, staffstore.ErrUnknown), errors.Is(err, staffstore.ErrChanged):
 		return audit.Actor{}, refuse(order.CodeTokenInvalid)
+	case errors.Is(err, staffstore.ErrSuspended):
+		return audit.Actor{}, refuse(policy.ReasonStaffSuspended)
 	case errors.Is(err, staffstore.ErrEnded):
 		return audit.Actor{}, refuse(order.CodeTokenExpired)
 	case errors.Is(err, staffstore.ErrRole):
 		return audit.Actor{}, refuse(order.CodeRoleInvalid)
 	case errors.Is(err, staffstore.ErrAltered):
 		return audit.Actor{}, fmt.Errorf("%w: %w", errAltered, err)
-	case err != nil:
+	default:
 		return audit.Actor{}, fmt.Errorf("%w: %w", errDatabase, err)
+	}
+	switch is := c.followed.standingOf(session.Actor); {
+	case is.suspended:
+		return audit.Actor{}, refuse(policy.ReasonStaffSuspended)
+	case is.signedOut:
+		return audit.Actor{}, refuse(order.CodeTokenExpired)
 	}
 	return session.Actor, nil
 }

@@ -73,6 +73,12 @@ type Config struct {
 	PhraseBurst int
 	PhraseEvery time.Duration
 
+	// ErasureEvery is how often granted erasures are looked for, 3 s when 0.
+	// RetentionEvery is how often is looked for what was kept long enough, and whether
+	// what is destroyed is still destroyed in Vault; an hour when 0.
+	ErasureEvery   time.Duration
+	RetentionEvery time.Duration
+
 	Logger *slog.Logger
 
 	// Now is the clock of the process, with a monotonic reading; time.Now when
@@ -93,6 +99,7 @@ const (
 	StepKeyRead        Step = "key read"        // the case key is in memory
 	StepUnwrapped      Step = "unwrapped"       // file keys are in memory, the case key is forgotten
 	StepOutcomeDurable Step = "outcome durable" // the outcome is committed, nothing was answered
+	StepDestroyDurable Step = "destroy durable" // key.destroyed is committed, Vault still holds the key
 )
 
 // Custodian is the gate, open for orders.
@@ -104,6 +111,8 @@ type Custodian struct {
 	staff    *staff.Verifier
 	memory   *memory
 	followed *follower
+	tombs    *tombs
+	buried   *burial
 	rules    *policystore.Active
 	reading  readings
 	// Of phrases, apart: who asks for many stops nobody from coming back.
@@ -141,6 +150,12 @@ func New(c Config) (*Custodian, error) {
 	if c.PhraseEvery == 0 {
 		c.PhraseEvery = phraseEvery
 	}
+	if c.ErasureEvery == 0 {
+		c.ErasureEvery = erasureEvery
+	}
+	if c.RetentionEvery == 0 {
+		c.RetentionEvery = retentionEvery
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -158,10 +173,16 @@ func New(c Config) (*Custodian, error) {
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
+	tombs, err := openTombs(c.StateDir, c.Log.Origin())
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	custodian := &Custodian{
 		config: c, log: c.Log, pool: c.Pool, vault: c.Vault, staff: c.Staff, memory: memory,
 		followed:  newFollower(c.Log.Origin(), memory, c.Logger),
+		tombs:     tombs,
+		buried:    newBurial(),
 		rules:     policystore.NewActive(c.Policy),
 		reading:   readings{open: map[string]*readingSession{}},
 		issuing:   rate.NewLimiter(rate.Limit(c.PhraseRate), c.PhraseBurst),
@@ -171,6 +192,8 @@ func New(c Config) (*Custodian, error) {
 	custodian.behind.Go(func() { custodian.follow(ctx) })
 	custodian.behind.Go(func() { custodian.keepReady(ctx) })
 	custodian.behind.Go(func() { custodian.reap(ctx) })
+	custodian.behind.Go(func() { custodian.bury(ctx) })
+	custodian.behind.Go(func() { custodian.sweep(ctx) })
 	return custodian, nil
 }
 
@@ -180,5 +203,5 @@ func (c *Custodian) Close() error {
 	c.stop()
 	c.behind.Wait()
 	c.reading.forgetAll()
-	return c.lock.Close()
+	return errors.Join(c.tombs.close(), c.lock.Close())
 }

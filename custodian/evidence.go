@@ -18,7 +18,9 @@ import (
 )
 
 // readEvidence lets a supervisor see what a request cites, and nothing else of
-// the conversation.
+// the conversation: before they answer, and before they review a broken glass. A
+// privacy officer who answers to a magistrate's order sees the order, so nothing is
+// unwrapped for them: what is recorded is that they looked.
 func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (order.Evidence, error) {
 	who, err := c.authenticateStaff(ctx, o.Caller)
 	if err != nil {
@@ -29,8 +31,9 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 	}
 	var file *escalation.Case
 	var esc *escalation.Escalation
+	var ofOrder bool // the privacy officer's reading
 	r, _, err := c.record(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (string, pglog.Ref, error) {
-		actor, err := who.actor(ctx, turn.Tx)
+		actor, err := c.actorOf(ctx, turn.Tx, who)
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
@@ -53,13 +56,22 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 		if err := docket.Case.CheckReading(esc, actor, turn.At); err != nil {
 			return "", pglog.Ref{}, err
 		}
-		ref, err := docket.Append(escalation.EvidenceReadEntry(esc), actor, &decision, nil)
+		entry := escalation.EvidenceReadEntry(esc)
+		if ofOrder = actor.Role == policy.RolePrivacyOfficer; ofOrder {
+			entry = escalation.RequisitionReadEntry(esc)
+		}
+		ref, err := docket.Append(entry, actor, &decision, nil)
 		return esc.Case, ref, err
 	})
 	if err != nil {
 		return order.Evidence{}, err
 	}
 	c.config.Reached(StepIntentDurable)
+	answer := order.Evidence{Case: esc.Case, Request: esc.RequestHash.String(), Scope: order.ScopeMessages, Keys: []order.MessageKey{}}
+	if ofOrder {
+		answer.Scope = order.ScopeRequisition
+		return answer, nil
+	}
 	cited, narrative, err := c.evidenceOf(ctx, file, esc)
 	if err != nil {
 		return order.Evidence{}, err
@@ -68,7 +80,6 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 	if err != nil {
 		return order.Evidence{}, err
 	}
-	answer := order.Evidence{Case: esc.Case, Request: esc.RequestHash.String()}
 	for _, m := range cited {
 		fileKey, err := key.FileKey(m.header)
 		if err != nil {
@@ -79,11 +90,44 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 	if answer.Narrative, err = key.FileKey(narrative); err != nil {
 		return order.Evidence{}, fmt.Errorf("the narrative: %w", err)
 	}
+	if err := c.evidenceBeside(ctx, key, file, esc, &answer); err != nil {
+		return order.Evidence{}, err
+	}
 	c.config.Reached(StepUnwrapped)
 	return answer, nil
 }
 
-// openLift finds an escalation by its entries alone: a row in PostgreSQL that
+// evidenceBeside unwraps what else a supervisor goes by: the words in which the
+// minor agreed, without which there is nothing to approve, and the note of the
+// psychologist's latest opinion, when there is one.
+func (c *Custodian) evidenceBeside(ctx context.Context, key *seal.Key, file *escalation.Case, esc *escalation.Escalation, answer *order.Evidence) error {
+	if esc.Ground == escalation.GroundConsent {
+		given := file.Consent(esc.Consent)
+		if given == nil {
+			return fmt.Errorf("%w: the consent of the request is missing", errAltered)
+		}
+		words, err := c.keyBeside(ctx, key, consentWords, given.ID, file.Case, given.Words)
+		if err != nil {
+			return err
+		}
+		answer.Words = &words
+	}
+	if said := latestNote(&file.Conversation); said != nil {
+		note, err := c.keyBeside(ctx, key, opinionNote, said.ID, file.Case, said.Note)
+		switch {
+		case err == nil:
+			answer.Note = &note
+		case errors.Is(err, errAltered):
+			c.logger.WarnContext(ctx, "a psychologist's note was altered, or sealed to another key", "cause", err)
+			answer.Altered = append(answer.Altered, said.ID)
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// openEscalation finds an escalation by its entries alone: a row in PostgreSQL that
 // has none is none.
 func (c *Custodian) openEscalation(ctx context.Context, turn *pglog.Turn, id string) (*pgstore.Docket, *escalation.Escalation, error) {
 	caseID, err := caseOf(ctx, turn.Tx, id)

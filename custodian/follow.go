@@ -40,6 +40,7 @@ type follower struct {
 
 	mu    sync.Mutex // never held while PostgreSQL is asked
 	trail *trail
+	end   int64 // where PostgreSQL last said that the log ends
 }
 
 func newFollower(origin string, m *memory, l *slog.Logger) *follower {
@@ -139,7 +140,17 @@ func (f *follower) look(ctx context.Context, q querier) (ending, error) {
 		return e, fmt.Errorf("%w: entry %d was followed and is missing or another", errRolledBack, next-1)
 	}
 	e.further = e.next > next
+	f.mu.Lock()
+	f.end = max(f.end, e.next)
+	f.mu.Unlock()
 	return e, nil
+}
+
+// way is how many entries were followed, of how many there are.
+func (f *follower) way() (done, of int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.trail.next, f.end
 }
 
 // readPage follows what one query brings, and says whether the trail has
@@ -202,6 +213,8 @@ func (c *Custodian) follow(ctx context.Context) {
 		if err == nil {
 			err = c.memory.keep()
 		}
+		c.forgetEnded()
+		c.buried.poke()
 		if ctx.Err() != nil {
 			return
 		}

@@ -2,11 +2,7 @@ package custodian
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
-	"fmt"
-	"sync"
 	"time"
 
 	"github.com/sceau-project/sceau/audit"
@@ -17,115 +13,6 @@ import (
 	"github.com/sceau-project/sceau/escalation"
 	"github.com/sceau-project/sceau/policy"
 )
-
-// A readingSession holds the transcript key of one case for one caller. It
-// lives in memory only: after a restart a new one needs a new entry.
-type readingSession struct {
-	owner   string // bearer.key of who opened it
-	expires time.Time
-
-	// mu guards what follows, and makes unwraps of one session wait for each
-	// other: they share the verified prefix of the message chain.
-	mu   sync.Mutex
-	used time.Time
-	key  *seal.Key // nil once forgotten
-	file *escalation.Case
-	sums [][32]byte // of the messages verified so far, from position 0
-	link [32]byte   // of the last of them
-}
-
-// forget drops the key. Go cannot wipe a string, so it stays in memory until
-// the garbage collector reuses the place; the process is not dumpable and
-// leaves no core.
-func (s *readingSession) forget() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.key = nil
-}
-
-// readings are the open sessions by their id.
-type readings struct {
-	mu   sync.Mutex
-	open map[string]*readingSession
-}
-
-// maxReadings bounds memory: about a kilobyte a session, and the case's entries.
-const maxReadings = 20000
-
-func (r *readings) add(id string, s *readingSession) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.open) >= maxReadings {
-		return refuse(order.CodeRate)
-	}
-	r.open[id] = s
-	return nil
-}
-
-// find returns the caller's own session. Another's answers like none.
-func (r *readings) find(id, owner string) (*readingSession, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	s, ok := r.open[id]
-	if !ok || s.owner != owner {
-		return nil, refuse(order.CodeSession)
-	}
-	return s, nil
-}
-
-func (r *readings) end(id string) {
-	r.mu.Lock()
-	s := r.open[id]
-	delete(r.open, id)
-	r.mu.Unlock()
-	if s != nil {
-		s.forget()
-	}
-}
-
-func (r *readings) forgetAll() {
-	r.mu.Lock()
-	all := r.open
-	r.open = map[string]*readingSession{}
-	r.mu.Unlock()
-	for _, s := range all {
-		s.forget()
-	}
-}
-
-// overdue lists sessions that ran out or idled.
-func (r *readings) overdue(now time.Time, idle time.Duration) []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var ids []string
-	for id, s := range r.open {
-		if !s.mu.TryLock() {
-			continue // in use: not idle
-		}
-		if now.After(s.expires) || now.Sub(s.used) > idle {
-			ids = append(ids, id)
-		}
-		s.mu.Unlock()
-	}
-	return ids
-}
-
-// reap ends sessions that nobody uses: the key must not wait in memory for an
-// unwrap that never comes.
-func (c *Custodian) reap(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			for _, id := range c.reading.overdue(c.config.Now(), c.config.IdleTimeout) {
-				c.reading.end(id)
-			}
-		}
-	}
-}
 
 // openSession starts a reading session: entry, key, memory.
 func (c *Custodian) openSession(ctx context.Context, o order.OpenSession) (order.Session, error) {
@@ -147,7 +34,7 @@ func (c *Custodian) openSession(ctx context.Context, o order.OpenSession) (order
 	if !caseForm.MatchString(caseID) {
 		return order.Session{}, refuse(order.CodeConversation)
 	}
-	s := &readingSession{owner: who.key()}
+	s := &readingSession{owner: who.key(), caseID: caseID}
 	r, err := c.recordReading(ctx, who, caseID, s)
 	if err != nil {
 		return order.Session{}, err
@@ -229,7 +116,7 @@ func (c *Custodian) tryReading(ctx context.Context, who bearer, caseID string, s
 			"head": conversation.FormatHead(link), "messages": int64(len(s.sums)),
 		}}
 		ref, err := docket.Append(entry, actor, decision, nil)
-		s.file, s.link = file, link
+		s.file, s.link, s.actor = file, link, actor
 		return caseID, ref, err
 	})
 	return r, err
@@ -248,7 +135,7 @@ func (c *Custodian) mayRead(ctx context.Context, q querier, at time.Time, who be
 		}
 		return minorActor, nil, nil
 	}
-	actor, err := who.actor(ctx, q)
+	actor, err := c.actorOf(ctx, q, who)
 	if err != nil {
 		return audit.Actor{}, nil, err
 	}
@@ -272,131 +159,4 @@ func tookPart(file *escalation.Case, actor audit.Actor) bool {
 		}
 	}
 	return false
-}
-
-// unwrap turns headers of one conversation into file keys, after looking again
-// whether the session may still read it.
-func (c *Custodian) unwrap(ctx context.Context, id string, o order.Unwrap) (order.MessageKeys, error) {
-	if o.From < 0 || o.To < o.From || o.To-o.From > order.MaxUnwrap {
-		return order.MessageKeys{}, refuse(order.CodeMalformed)
-	}
-	who, err := c.authenticate(ctx, o.Caller)
-	if err != nil {
-		return order.MessageKeys{}, err
-	}
-	s, err := c.reading.find(id, who.key())
-	if err != nil {
-		return order.MessageKeys{}, err
-	}
-	keys, err := c.unwrapIn(ctx, s, who, o)
-	if err != nil && endsSession(err) {
-		c.reading.end(id)
-	}
-	return keys, err
-}
-
-// endsSession tells refusals that a later unwrap would meet again from
-// outages, after which the session goes on.
-func endsSession(err error) bool {
-	switch refusal(err).Code {
-	case order.CodePostgresDown, order.CodePolicyDown, order.CodeIssuerDown, order.CodeMalformed, order.CodeInternal:
-		return false
-	}
-	return true
-}
-
-func (c *Custodian) unwrapIn(ctx context.Context, s *readingSession, who bearer, o order.Unwrap) (order.MessageKeys, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now := c.config.Now()
-	if s.key == nil || now.After(s.expires) || now.Sub(s.used) > c.config.IdleTimeout {
-		return order.MessageKeys{}, refuse(order.CodeSession)
-	}
-	if err := c.stillMayRead(ctx, s, who); err != nil {
-		return order.MessageKeys{}, err
-	}
-	messages, err := c.verifiedMessages(ctx, s, o.From, o.To)
-	if err != nil {
-		return order.MessageKeys{}, err
-	}
-	keys := order.MessageKeys{Keys: make([]order.MessageKey, 0, len(messages))}
-	for _, m := range messages {
-		fileKey, err := s.key.FileKey(m.header)
-		if err != nil {
-			return order.MessageKeys{}, fmt.Errorf("message %d: %w", m.position, err)
-		}
-		keys.Keys = append(keys.Keys, order.MessageKey{Position: m.position, Sum: m.sum[:], Key: fileKey})
-	}
-	s.used = c.config.Now()
-	return keys, nil
-}
-
-// stillMayRead reads the entries of the case again, and asks again.
-func (c *Custodian) stillMayRead(ctx context.Context, s *readingSession, who bearer) error {
-	at, err := c.lookAround(ctx)
-	if err != nil {
-		return err
-	}
-	file, err := c.readCase(ctx, s.file.Case)
-	if err != nil {
-		return err
-	}
-	if _, _, err := c.mayRead(ctx, c.pool, at, who, file); err != nil {
-		return err
-	}
-	s.file = file
-	return nil
-}
-
-// verifiedMessages reads the messages asked for and extends the verified
-// chain with those that are new. What was verified before must be the same
-// still.
-func (c *Custodian) verifiedMessages(ctx context.Context, s *readingSession, from, to int) ([]sealedMessage, error) {
-	start := min(from, len(s.sums))
-	messages, err := messagesFrom(ctx, c.pool, s.file.Case, start, max(to, start))
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range messages {
-		switch {
-		case m.position < len(s.sums) && s.sums[m.position] != m.sum:
-			return nil, fmt.Errorf("%w: message %d changed", errAltered, m.position)
-		case m.position == len(s.sums):
-			s.sums = append(s.sums, m.sum)
-			s.link = conversation.ChainNext(s.link, m.position, m.sum)
-		}
-	}
-	// Entries that came since may have recorded heads of messages that were
-	// not read yet: these are checked when they are.
-	var heads []conversation.Head
-	for _, h := range conversation.Binding(s.file.Heads) {
-		if h.Messages <= len(s.sums) {
-			heads = append(heads, h)
-		}
-	}
-	if _, err := conversation.CheckChain(s.file.Case, s.sums, heads); err != nil {
-		return nil, err
-	}
-	if want := min(to, len(s.sums)) - start; len(messages) < want {
-		return nil, fmt.Errorf("%w: message %d is missing", errAltered, start+len(messages))
-	}
-	return messages[min(from-start, len(messages)):], nil
-}
-
-func (c *Custodian) endSession(ctx context.Context, id string, o order.EndSession) error {
-	who, err := c.authenticate(ctx, o.Caller)
-	if err != nil {
-		return err
-	}
-	if _, err := c.reading.find(id, who.key()); err != nil {
-		return err
-	}
-	c.reading.end(id)
-	return nil
-}
-
-func newSessionID() string {
-	var b [32]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return base64.RawURLEncoding.EncodeToString(b[:])
 }

@@ -22,6 +22,7 @@ func (c *Custodian) Ready(ctx context.Context) order.Ready {
 		name string // of what is down when there is no answer
 		down func(context.Context) string
 	}{
+		{"destruction", c.destructionDown},
 		{"postgres", c.logDown},
 		{"policy", c.policyDown},
 		{"vault", func(ctx context.Context) string { return nameIf(c.vault.Ready(ctx) != nil, "vault") }},
@@ -46,7 +47,25 @@ func (c *Custodian) Ready(ctx context.Context) order.Ready {
 			down = append(down, name)
 		}
 	}
-	return order.Ready{Ready: len(down) == 0, Down: down}
+	return order.Ready{Ready: len(down) == 0, Down: down, Progress: c.progress()}
+}
+
+// destructionDown: before what the log says is destroyed is destroyed in Vault too,
+// nothing is served.
+func (c *Custodian) destructionDown(context.Context) string {
+	return nameIf(!c.buried.isCleared(), "destruction")
+}
+
+// progress says how far the start came; nil once everything is served.
+func (c *Custodian) progress() *order.Progress {
+	if c.buried.isCleared() {
+		return nil
+	}
+	if next, end := c.followed.way(); next < end || end == 0 {
+		return &order.Progress{Doing: order.ProgressFollowing, Done: next, Of: end}
+	}
+	done, of := c.buried.progress()
+	return &order.Progress{Doing: order.ProgressDestroying, Done: int64(done), Of: int64(of)}
 }
 
 func (c *Custodian) logDown(ctx context.Context) string {

@@ -32,13 +32,13 @@ type effect func(ctx context.Context, turn *pglog.Turn) (caseID string, ref pglo
 // and returns when the entry is durable and remembered. replayed says that the
 // idempotency key was used before: the effect did not run.
 func (c *Custodian) record(ctx context.Context, idem pglog.Idempotency, decide effect) (r recorded, replayed bool, err error) {
-	// A bundle takes long to load: not while the head is locked. When another
-	// is activated in between, the turn loads it all the same.
-	if _, err := c.inForce(ctx, c.pool); err != nil && !errors.Is(err, errNoPolicy) {
+	// To follow the log takes long: under the lock only what came since is left.
+	if _, err := c.lookAround(ctx); err != nil {
 		return recorded{}, false, err
 	}
-	// Nor is the time to follow the log: under the lock only what came since is left.
-	if _, err := c.lookAround(ctx); err != nil {
+	// So does loading a bundle. When another is activated in between, the turn loads
+	// it all the same.
+	if _, err := c.inForce(ctx, c.pool); err != nil && !errors.Is(err, errNoPolicy) {
 		return recorded{}, false, err
 	}
 	answer, err := c.log.Do(ctx, idem, func(ctx context.Context, turn *pglog.Turn) (any, error) {
@@ -63,8 +63,28 @@ func (c *Custodian) lookAround(ctx context.Context) (at time.Time, err error) {
 	return c.followed.keepUp(ctx, c.pool)
 }
 
-// inForce is the policy that the latest policy.activated entry names.
+// inForce is the policy that the latest policy.activated entry names: PostgreSQL
+// says which it is, and must say what the log said when it was followed. Otherwise
+// whoever owns PostgreSQL hides the newest activation, and a laxer policy is back.
 func (c *Custodian) inForce(ctx context.Context, q querier) (*policy.Policy, error) {
+	p, err := c.loadPolicy(ctx, q)
+	if err != nil || p.Revision() == c.followed.policy() {
+		return p, err
+	}
+	if q == querier(c.pool) {
+		// Outside of turns another may have been activated since the log was followed.
+		if _, err := c.lookAround(ctx); err != nil {
+			return nil, err
+		}
+		if p, err = c.loadPolicy(ctx, q); err != nil || p.Revision() == c.followed.policy() {
+			return p, err
+		}
+	}
+	return nil, fmt.Errorf("%w: PostgreSQL says that %s is in force, the log as it was followed says %q",
+		errNoPolicy, p.Revision(), c.followed.policy())
+}
+
+func (c *Custodian) loadPolicy(ctx context.Context, q querier) (*policy.Policy, error) {
 	p, err := c.rules.In(ctx, q)
 	var answer *pgconn.PgError
 	switch {
@@ -98,7 +118,7 @@ func (c *Custodian) readKey(ctx context.Context, r recorded, talk *conversation.
 	switch {
 	case talk.Case != r.caseID || created == nil:
 		return nil, "", fmt.Errorf("%w: the case has no %s key", errAltered, class)
-	case created.Destroyed:
+	case created.Destroyed, c.gone(keyName{r.caseID, class}):
 		return nil, "", errDestroyed
 	}
 	left := freshness - c.config.Now().Sub(r.since)

@@ -4,13 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/conversation"
-	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/custodian/order"
 	"github.com/sceau-project/sceau/escalation"
 	"github.com/sceau-project/sceau/escalation/pgstore"
@@ -52,20 +50,21 @@ func (c *Custodian) release(ctx context.Context, o order.Release) (order.Release
 	// intent, and it must get its outcome.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), orderTimeout)
 	defer cancel()
-	keys, vaultRequest, err := c.unwrapFacets(ctx, in)
+	opened, err := c.unwrapFacets(ctx, in)
 	if err != nil {
 		return order.Released{}, c.fail(ctx, in, err)
 	}
 	c.config.Reached(StepUnwrapped)
-	if err := c.recordRelease(ctx, in, vaultRequest); err != nil {
-		for _, k := range keys {
+	if err := c.recordRelease(ctx, in, opened); err != nil {
+		for _, k := range opened.keys {
 			clear(k.Key)
 		}
 		return order.Released{}, err
 	}
 	c.config.Reached(StepOutcomeDurable)
 	return order.Released{
-		Case: in.caseID, Intent: in.ref.Hash.String(), Seq: in.ref.Seq, ReadUntil: in.escalation.ReadUntil, Keys: keys,
+		Case: in.caseID, Intent: in.ref.Hash.String(), Seq: in.ref.Seq, ReadUntil: in.escalation.ReadUntil,
+		Keys: opened.keys, Altered: opened.altered,
 	}, nil
 }
 
@@ -76,7 +75,7 @@ func (c *Custodian) recordIntent(ctx context.Context, who bearer, o order.Releas
 	in := intent{facets: facets}
 	decide := func(ctx context.Context, turn *pglog.Turn) (string, pglog.Ref, error) {
 		var err error
-		if in.actor, err = who.actor(ctx, turn.Tx); err != nil {
+		if in.actor, err = c.actorOf(ctx, turn.Tx, who); err != nil {
 			return "", pglog.Ref{}, err
 		}
 		docket, esc, err := c.openEscalation(ctx, turn, o.Escalation)
@@ -123,81 +122,15 @@ func (c *Custodian) recordIntent(ctx context.Context, who bearer, o order.Releas
 	return in, err
 }
 
-// unwrapFacets reads the identity key and unwraps every sealed item of the
-// facets. What is unwrapped is what the log recorded: each header must have
-// the hash of its identity.sealed entry, and none may be missing.
-func (c *Custodian) unwrapFacets(ctx context.Context, in intent) (keys []order.FacetKey, vaultRequest string, err error) {
-	headers, err := c.facetHeaders(ctx, in)
-	if err != nil {
-		return nil, "", err
-	}
-	key, vaultRequest, err := c.readKey(ctx, in.recorded, &in.file.Conversation, seal.Identity)
-	if err != nil {
-		return nil, "", err
-	}
-	for _, sealed := range in.file.Sealed {
-		if !slices.Contains(in.facets, string(sealed.Facet)) {
-			continue
-		}
-		fileKey, err := key.FileKey(headers[sealed])
-		if err != nil {
-			return nil, "", fmt.Errorf("%s %d: %w", sealed.Facet, sealed.Number, err)
-		}
-		keys = append(keys, order.FacetKey{Facet: string(sealed.Facet), Number: sealed.Number, Key: fileKey})
-	}
-	return keys, vaultRequest, nil
-}
-
-// facetHeaders loads the headers that the log recorded of these facets. Rows
-// that the log does not know are not looked at.
-func (c *Custodian) facetHeaders(ctx context.Context, in intent) (map[conversation.Sealed][]byte, error) {
-	rows, err := c.pool.Query(ctx, `
-		SELECT facet, number, ciphertext FROM sceau.facets WHERE case_id = $1 AND facet = ANY($2)`, in.caseID, in.facets)
-	if err != nil {
-		return nil, fmt.Errorf("%w: reading facets: %w", errDatabase, err)
-	}
-	defer rows.Close()
-	type item struct {
-		facet  string
-		number int
-	}
-	found := map[item][]byte{}
-	for rows.Next() {
-		var i item
-		var ciphertext []byte
-		if err := rows.Scan(&i.facet, &i.number, &ciphertext); err != nil {
-			return nil, fmt.Errorf("%w: reading facets: %w", errDatabase, err)
-		}
-		header, err := seal.Header(ciphertext)
-		if err != nil {
-			return nil, fmt.Errorf("%s %d: %w", i.facet, i.number, err)
-		}
-		found[i] = header
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("%w: reading facets: %w", errDatabase, err)
-	}
-	headers := map[conversation.Sealed][]byte{}
-	for _, sealed := range in.file.Sealed {
-		if !slices.Contains(in.facets, string(sealed.Facet)) {
-			continue
-		}
-		header, ok := found[item{string(sealed.Facet), sealed.Number}]
-		if !ok || seal.HeaderSum(header) != sealed.Header {
-			return nil, fmt.Errorf("%w: %s %d is not what was sealed", errAltered, sealed.Facet, sealed.Number)
-		}
-		headers[sealed] = header
-	}
-	return headers, nil
-}
-
 // recordRelease writes identity.released, if the grant still stands: what was
 // withdrawn, closed or erased meanwhile is not handed over.
-func (c *Custodian) recordRelease(ctx context.Context, in intent, vaultRequest string) error {
+func (c *Custodian) recordRelease(ctx context.Context, in intent, opened opened) error {
 	var ended error
 	err := c.recordOutcome(ctx, in, func(turn *pglog.Turn, file *escalation.Case, esc *escalation.Escalation) (audit.Entry, error) {
 		ended = nil
 		switch {
+		case esc.State != escalation.Released && withdrawn(file, esc):
+			ended = refuse(policy.ReasonConsentWithdrawn)
 		case esc.State != escalation.Released:
 			ended = refuse(policy.ReasonWrongState)
 		case escalation.Passed(esc.ReadUntil, turn.At):
@@ -210,12 +143,22 @@ func (c *Custodian) recordRelease(ctx context.Context, in intent, vaultRequest s
 		if ended != nil {
 			return escalation.ReleaseFailedEntry(esc, in.ref.Hash, refusal(ended).Code), nil
 		}
-		return escalation.ReleasedEntry(esc, in.ref.Hash, in.facets, vaultRequest), nil
+		entry := escalation.ReleasedEntry(esc, in.ref.Hash, in.facets, opened.vaultRequest)
+		if len(opened.altered) > 0 {
+			entry.Details["altered"] = formatItems(opened.altered)
+		}
+		return entry, nil
 	})
 	if err != nil {
 		return err
 	}
 	return ended
+}
+
+// withdrawn says whether what an escalation rests on is a consent that was taken back.
+func withdrawn(file *escalation.Case, esc *escalation.Escalation) bool {
+	given := file.Consent(esc.Consent)
+	return esc.Ground == escalation.GroundConsent && (given == nil || !given.Stands())
 }
 
 // fail writes identity.release_failed and returns why it failed. When not even

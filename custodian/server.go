@@ -39,6 +39,12 @@ func (c *Custodian) Handler() http.Handler {
 	mux.Handle("POST /v1/evidence", carryOut(c, func(ctx context.Context, _ *http.Request, o order.ReadEvidence) (any, error) {
 		return c.readEvidence(ctx, o)
 	}))
+	mux.Handle("POST /v1/confirmations", carryOut(c, func(ctx context.Context, _ *http.Request, o order.Confirm) (any, error) {
+		return c.confirm(ctx, o)
+	}))
+	mux.Handle("POST /v1/receipts", carryOut(c, func(ctx context.Context, _ *http.Request, o order.AskReceipt) (any, error) {
+		return c.giveReceipt(ctx, o)
+	}))
 	mux.Handle("POST /v1/releases", carryOut(c, func(ctx context.Context, _ *http.Request, o order.Release) (any, error) {
 		return c.release(ctx, o)
 	}))
@@ -60,6 +66,9 @@ func carryOut[O any](c *Custodian, do func(context.Context, *http.Request, O) (a
 		defer cancel()
 		o, err := decode[O](r)
 		var answer any
+		if err == nil {
+			err = c.mayServe(ctx)
+		}
 		if err == nil {
 			answer, err = do(ctx, r, o)
 			// What it saw is remembered before anybody learns what came of it.

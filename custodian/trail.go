@@ -19,15 +19,16 @@ var errLogAltered = errors.New("the log is not the one that was followed")
 // come to the same digest, so that an entry of it that was changed, removed,
 // hidden or slipped in shows, wherever in the log it stands.
 //
-// It takes some 60 bytes a case, and nothing an entry.
+// It takes some 60 bytes a case, and nothing an entry but for what is watched.
 type trail struct {
 	next  int64      // number of the next entry
 	head  audit.Hash // of the last, or of the origin
 	cases map[uuid.UUID]audit.Hash
+	watch watch
 }
 
 func newTrail(origin string) *trail {
-	return &trail{head: audit.Genesis(origin), cases: map[uuid.UUID]audit.Hash{}}
+	return &trail{head: audit.Genesis(origin), cases: map[uuid.UUID]audit.Hash{}, watch: newWatch()}
 }
 
 // extend follows one more entry, which must continue those followed before. The
@@ -51,6 +52,7 @@ func (t *trail) extend(seq int64, leaf []byte, remembered *seen) error {
 	if id, ok := caseIn(leaf); ok {
 		t.cases[id] = digestNext(t.cases[id], hash)
 	}
+	t.watch.note(leaf, hash)
 	t.next, t.head = seq+1, hash
 	return nil
 }

@@ -27,6 +27,7 @@ type Evidence struct {
 	Narrative Key          `json:"narrative,omitempty"`
 	Words     *SealedKey   `json:"words,omitempty"`
 	Note      *SealedKey   `json:"note,omitempty"`
+	Altered   []string     `json:"altered,omitempty"` // the note's opinion, when it cannot be opened as the log recorded it
 }
 
 // Confirm is a second agent's word that the glass must be broken. Request is the

@@ -121,9 +121,13 @@ type Ready struct {
 	Progress *Progress `json:"progress,omitempty"`
 }
 
-// Progress of what must be done before orders are served: "following" counts the
-// log's entries, "destroying" the keys that the log says are destroyed and that are
-// destroyed again, since Vault may have been restored from a snapshot.
+// What is done before orders are served.
+const (
+	ProgressFollowing  = "following"  // the log's entries
+	ProgressDestroying = "destroying" // again, the keys that the log says are destroyed: Vault may have been restored from a snapshot
+)
+
+// Progress of it.
 type Progress struct {
 	Doing string `json:"doing"`
 	Done  int64  `json:"done"`

@@ -1,0 +1,315 @@
+package custodian
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/conversation"
+	"github.com/sceau-project/sceau/crypto/seal"
+	"github.com/sceau-project/sceau/escalation"
+	"github.com/sceau-project/sceau/escalation/pgstore"
+	"github.com/sceau-project/sceau/policy"
+)
+
+// How often is looked for what must be destroyed, where the configuration says
+// nothing.
+const (
+	erasureEvery   = 3 * time.Second
+	retentionEvery = time.Hour
+	candidatesPage = 100
+)
+
+var classes = []string{seal.Transcript, seal.Identity}
+
+// sweep destroys what policy says is to be destroyed: cases whose erasure a
+// privacy officer granted, at once; what was kept long enough, now and then.
+func (c *Custodian) sweep(ctx context.Context) {
+	erasures, retention := time.NewTicker(c.config.ErasureEvery), time.NewTicker(c.config.RetentionEvery)
+	defer erasures.Stop()
+	defer retention.Stop()
+	said := map[string]string{}
+	run := func(what string, do func(context.Context) error) {
+		if !c.buried.isCleared() {
+			return // what is destroyed already comes first
+		}
+		err := do(ctx)
+		now := ""
+		if err != nil {
+			now = refusal(err).Code
+		}
+		if err != nil && ctx.Err() == nil && now != said[what] {
+			c.logger.WarnContext(ctx, "destroying what is due failed", "reason", what, "code", now, "error", err)
+		}
+		said[what] = now
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-erasures.C:
+			run(policy.DestroyErasure, c.sweepErasures)
+		case <-retention.C:
+			run(policy.DestroyRetention, c.sweepRetention)
+		}
+	}
+}
+
+// sweepErasures destroys the cases whose erasure was granted. The rows only say
+// where to look: what is decided is decided on the entries.
+func (c *Custodian) sweepErasures(ctx context.Context) error {
+	rows, err := c.pool.Query(ctx, `
+		SELECT DISTINCT e.case_id::text FROM sceau.erasures e JOIN sceau.cases c USING (case_id)
+		WHERE e.verdict = 'granted' AND (c.transcript_destroyed_seq IS NULL OR c.identity_destroyed_seq IS NULL) LIMIT $1`, candidatesPage)
+	if err != nil {
+		return fmt.Errorf("%w: looking for erasures: %w", errDatabase, err)
+	}
+	due, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("%w: looking for erasures: %w", errDatabase, err)
+	}
+	var failed []error
+	for _, id := range due {
+		// One case that cannot be destroyed stops no other.
+		if err := c.destroyCase(ctx, id, policy.DestroyErasure); err != nil {
+			failed = append(failed, fmt.Errorf("case %s: %w", id, err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// sweepRetention asks policy of every case that still has something, page by page:
+// the numbers are policy's, and no query knows them.
+func (c *Custodian) sweepRetention(ctx context.Context) error {
+	var failed []error
+	last := "00000000-0000-0000-0000-000000000000"
+	for ctx.Err() == nil {
+		rows, err := c.pool.Query(ctx, `
+			SELECT c.case_id::text FROM sceau.cases c JOIN sceau.conversations v USING (case_id)
+			WHERE c.case_id > $1 AND (c.transcript_destroyed_seq IS NULL OR c.identity_destroyed_seq IS NULL
+				OR EXISTS (SELECT FROM sceau.openings o WHERE o.case_id = c.case_id))
+			ORDER BY c.case_id LIMIT $2`, last, candidatesPage)
+		if err != nil {
+			return fmt.Errorf("%w: looking for what is due: %w", errDatabase, err)
+		}
+		page, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return fmt.Errorf("%w: looking for what is due: %w", errDatabase, err)
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, id := range page {
+			due, err := c.retentionDue(ctx, id)
+			if err == nil && due {
+				err = c.destroyCase(ctx, id, policy.DestroyRetention)
+			}
+			if err != nil {
+				failed = append(failed, fmt.Errorf("case %s: %w", id, err))
+			}
+		}
+		last = page[len(page)-1]
+		select { // orders of people go first
+		case <-ctx.Done():
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// retentionDue asks outside of any turn whether something of the case is to be
+// destroyed, so that the head is not locked for cases of which nothing is.
+func (c *Custodian) retentionDue(ctx context.Context, caseID string) (bool, error) {
+	at, err := c.lookAround(ctx)
+	if err != nil {
+		return false, err
+	}
+	file, err := c.readCase(ctx, caseID)
+	if err != nil {
+		return false, err
+	}
+	for _, class := range classes {
+		if k := file.Key(class); k == nil || k.Destroyed {
+			continue
+		}
+		if d, err := c.ask(ctx, c.pool, keyDestroyInput(file, at, class, policy.DestroyRetention)); err != nil || d.Allow {
+			return d.Allow, err
+		}
+	}
+	if file.OpeningsErased > 0 {
+		return false, nil
+	}
+	d, err := c.ask(ctx, c.pool, openingsEraseInput(file, at, policy.DestroyRetention))
+	return d.Allow, err
+}
+
+// destroyCase writes that keys of a case are destroyed, and has them destroyed: the
+// entry first, so that a crash at any moment leaves a log which says so, and a
+// custodian that does it. An erasure takes both keys and the openings, or nothing.
+func (c *Custodian) destroyCase(ctx context.Context, caseID, reason string) error {
+	var keys []keyName
+	_, _, err := c.record(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (string, pglog.Ref, error) {
+		keys = nil
+		docket, err := c.openDocket(ctx, turn, caseID)
+		if err != nil {
+			return "", pglog.Ref{}, err
+		}
+		d := destruction{c: c, turn: turn, docket: docket, reason: reason}
+		if granted := docket.Case.Granted(); reason == policy.DestroyErasure && granted != nil {
+			d.erasure = granted.ID
+		}
+		for _, class := range classes {
+			did, err := d.key(ctx, class)
+			if err != nil {
+				return "", pglog.Ref{}, err
+			}
+			if did {
+				keys = append(keys, keyName{caseID, class})
+			}
+		}
+		if err := d.openings(ctx); err != nil {
+			return "", pglog.Ref{}, err
+		}
+		if d.last.At.IsZero() {
+			return "", pglog.Ref{}, errNothingDue
+		}
+		return caseID, d.last, nil
+	})
+	switch {
+	case errors.Is(err, errNothingDue):
+		return nil // another custodian was faster, or the row is not what the log says
+	case err != nil:
+		return err
+	}
+	c.config.Reached(StepDestroyDurable)
+	if err := c.tombs.add(keys...); err != nil {
+		return err
+	}
+	c.forgetEnded()
+	c.buried.poke()
+	return nil
+}
+
+// errNothingDue ends a turn in which nothing was destroyed.
+var errNothingDue = errors.New("nothing of the case is to be destroyed")
+
+// A destruction is one turn of destroying.
+type destruction struct {
+	c       *Custodian
+	turn    *pglog.Turn
+	docket  *pgstore.Docket
+	reason  string
+	erasure string // id of the granted erasure
+	last    pglog.Ref
+}
+
+// decide asks policy. What retention may not take yet is left; what an erasure may
+// not take stops all of it.
+func (d *destruction) decide(ctx context.Context, in policy.Input) (*policy.Decision, error) {
+	decision, err := d.c.ask(ctx, d.turn.Tx, in)
+	switch {
+	case err != nil:
+		return nil, err
+	case d.turn.ClockTrails:
+		return nil, errClock // no time that has passed can be trusted
+	case decision.Allow:
+		return &decision, nil
+	case d.reason == policy.DestroyErasure:
+		return nil, notAllowed(decision)
+	}
+	return nil, nil
+}
+
+func (d *destruction) details() audit.Details {
+	details := audit.Details{"reason": d.reason}
+	if d.erasure != "" {
+		details["erasure"] = d.erasure
+	}
+	return details
+}
+
+func (d *destruction) key(ctx context.Context, class string) (did bool, err error) {
+	file := d.docket.Case
+	if k := file.Key(class); k == nil || k.Destroyed {
+		return false, nil
+	}
+	decision, err := d.decide(ctx, keyDestroyInput(file, d.turn.At, class, d.reason))
+	if err != nil || decision == nil {
+		return false, err
+	}
+	ref, err := d.docket.Append(audit.Entry{
+		Action: audit.ActionKeyDestroyed, Case: file.Case,
+		Subject: audit.Subject{Type: "key", ID: class}, Details: d.details(),
+	}, custodianActor, decision, nil)
+	if err != nil {
+		return false, err
+	}
+	d.last = ref
+	if _, err := d.turn.Tx.Exec(ctx, `UPDATE sceau.cases SET `+class+`_destroyed_seq = $2 WHERE case_id = $1`, file.Case, ref.Seq); err != nil {
+		return false, fmt.Errorf("%w: noting a destroyed key: %w", errDatabase, err)
+	}
+	return true, nil
+}
+
+// openings erases what opens the commitments of the case's entries, but for those
+// that this turn writes: they say why it was done.
+func (d *destruction) openings(ctx context.Context) error {
+	file := d.docket.Case
+	if file.OpeningsErased > 0 || d.reason == policy.DestroyErasure && !file.Gone() {
+		return nil
+	}
+	decision, err := d.decide(ctx, openingsEraseInput(file, d.turn.At, d.reason))
+	if err != nil || decision == nil {
+		return err
+	}
+	details := d.details()
+	if d.last, err = d.docket.Append(audit.Entry{
+		Action: audit.ActionOpeningsErased, Case: file.Case, Details: details,
+	}, custodianActor, decision, nil); err != nil {
+		return err
+	}
+	if _, err := d.turn.Tx.Exec(ctx, `DELETE FROM sceau.openings WHERE case_id = $1`, file.Case); err != nil {
+		return fmt.Errorf("%w: erasing openings: %w", errDatabase, err)
+	}
+	return nil
+}
+
+func keyDestroyInput(file *escalation.Case, at time.Time, class, reason string) policy.KeyDestroy {
+	talk := &file.Conversation
+	k := talk.Key(class)
+	return policy.KeyDestroy{
+		At: policy.At(at), Case: file.Case, Class: class, Reason: reason, Conversation: quietFacts(talk, at),
+		Erasures: facts(talk.Erasures, conversation.Erasure.Facts), Holds: facts(talk.Holds, conversation.Hold.Facts),
+		Escalations: facts(file.Escalations, file.FactsOf), Destroyed: k == nil || k.Destroyed,
+	}
+}
+
+func openingsEraseInput(file *escalation.Case, at time.Time, reason string) policy.OpeningsErase {
+	talk := &file.Conversation
+	return policy.OpeningsErase{
+		At: policy.At(at), Case: file.Case, Reason: reason, Conversation: quietFacts(talk, at),
+		Erasures: facts(talk.Erasures, conversation.Erasure.Facts), Holds: facts(talk.Holds, conversation.Hold.Facts),
+		Escalations: facts(file.Escalations, file.FactsOf), Destroyed: talk.Gone(),
+	}
+}
+
+func quietFacts(talk *conversation.Conversation, at time.Time) policy.Conversation {
+	out := talk.Facts(at)
+	if !talk.QuietSince.IsZero() {
+		out.QuietForS = int64(max(0, at.Sub(talk.QuietSince)) / time.Second)
+	}
+	return out
+}
+
+func facts[T, F any](all []T, of func(T) F) []F {
+	out := make([]F, len(all))
+	for i, one := range all {
+		out[i] = of(one)
+	}
+	return out
+}

@@ -1,0 +1,149 @@
+package custodian
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/crypto/seal"
+)
+
+// keyName names one case key.
+type keyName struct {
+	caseID string
+	class  string // seal.Transcript or seal.Identity
+}
+
+// valid says whether a key can have this name.
+func (k keyName) valid() bool {
+	return caseForm.MatchString(k.caseID) && (k.class == seal.Transcript || k.class == seal.Identity)
+}
+
+// A watch is what the log says beyond its cases, as far as it was followed: who
+// is suspended, which sessions were signed out, which keys are destroyed, and
+// which policy is in force. PostgreSQL's tables say the same, and whoever owns
+// PostgreSQL can change them; here they change with the chain alone.
+//
+// It takes some 100 bytes a suspended person, a session that was signed out, or
+// a destroyed key.
+type watch struct {
+	suspended map[string]bool     // by person
+	signedOut map[string]struct{} // by session
+	destroyed []keyName           // in the order of the log, each once
+	isGone    map[keyName]struct{}
+	policy    string               // revision; empty when none was activated, or by no good entry
+	intents   map[string]time.Time // orders to release without an outcome, by their hash in text
+}
+
+func newWatch() watch {
+	return watch{suspended: map[string]bool{}, signedOut: map[string]struct{}{}, isGone: map[keyName]struct{}{},
+		intents: map[string]time.Time{}}
+}
+
+// note takes in one more leaf of the chain. A face's nonsense is passed over: it
+// can neither suspend nor destroy, and what it signs out is one session. Whatever
+// claims to activate a policy counts: when it is not understood, none is in force.
+func (w *watch) note(leaf []byte, hash audit.Hash) {
+	action := audit.Action(actionIn(leaf))
+	switch action {
+	case audit.ActionIdentityReleaseOrdered, audit.ActionIdentityReleased, audit.ActionIdentityReleaseFailed,
+		audit.ActionStaffSuspended, audit.ActionStaffRestored, audit.ActionStaffSignedOut,
+		audit.ActionKeyDestroyed, audit.ActionPolicyActivated:
+	default:
+		return
+	}
+	e, err := audit.Parse(leaf)
+	may, _ := audit.MayRecord(e.Via, action)
+	good := err == nil && may
+	switch {
+	case action == audit.ActionPolicyActivated:
+		w.policy = ""
+		if good && e.Subject.Type == "policy" {
+			w.policy = e.Subject.ID
+		}
+	case !good:
+	case action == audit.ActionStaffSuspended && e.Subject.Type == "person":
+		w.suspended[e.Subject.ID] = true
+	case action == audit.ActionStaffRestored && e.Subject.Type == "person":
+		delete(w.suspended, e.Subject.ID)
+	case action == audit.ActionStaffSignedOut && e.Actor.Session != "":
+		w.signedOut[e.Actor.Session] = struct{}{}
+	case action == audit.ActionKeyDestroyed && e.Subject.Type == "key":
+		w.destroy(keyName{e.Case, e.Subject.ID})
+	case action == audit.ActionIdentityReleaseOrdered:
+		w.intents[hash.String()] = e.At
+	case action == audit.ActionIdentityReleased, action == audit.ActionIdentityReleaseFailed:
+		intent, _ := e.Details["intent"].(string)
+		delete(w.intents, intent)
+	}
+}
+
+func (w *watch) destroy(k keyName) {
+	if !k.valid() {
+		return
+	}
+	if _, known := w.isGone[k]; !known {
+		w.isGone[k] = struct{}{}
+		w.destroyed = append(w.destroyed, k)
+	}
+}
+
+// actionIn finds the action in a leaf, where the trigger on the log finds it too:
+// no actor before it can hold a quotation mark.
+func actionIn(leaf []byte) []byte {
+	_, rest, _ := bytes.Cut(leaf, []byte(`},"action":"`))
+	action, _, ok := bytes.Cut(rest, []byte(`"`))
+	if !ok {
+		return nil
+	}
+	return action
+}
+
+// standing is what the log says of one member of staff.
+type standing struct {
+	suspended bool // the person, under all their accounts
+	signedOut bool // this session
+}
+
+func (f *follower) standingOf(a audit.Actor) standing {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, out := f.trail.watch.signedOut[a.Session]
+	return standing{suspended: f.trail.watch.suspended[a.Person], signedOut: out}
+}
+
+// possiblyOpened counts the orders to release that have no outcome, and says when the
+// oldest was given; zero without any.
+func (f *follower) possiblyOpened() (n int, oldest time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, at := range f.trail.watch.intents {
+		if oldest.IsZero() || at.Before(oldest) {
+			oldest = at
+		}
+	}
+	return len(f.trail.watch.intents), oldest
+}
+
+// policy is the revision in force by the log as far as it was followed.
+func (f *follower) policy() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.trail.watch.policy
+}
+
+// destroyedFrom lists the keys that the log says are destroyed, but for the first n.
+func (f *follower) destroyedFrom(n int) []keyName {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := f.trail.watch.destroyed
+	return append([]keyName(nil), all[min(n, len(all)):]...)
+}
+
+// isDestroyed says whether the log says that a key is destroyed.
+func (f *follower) isDestroyed(k keyName) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, gone := f.trail.watch.isGone[k]
+	return gone
+}
