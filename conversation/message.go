@@ -20,6 +20,10 @@ const (
 	// MaxFacet is the longest value of an entrusted facet, in runes.
 	MaxFacet = 500
 
+	// MaxWords is the longest that a consent's words can be, in runes.
+	MaxWords = 500
+
+	MaxConsents = 200     // of one conversation
 	MaxMessages = 100_000 // of one conversation; years of talk
 	MaxItems    = 1000    // of one facet of one conversation
 )
@@ -133,6 +137,11 @@ func CheckText(text string) error {
 // CheckFacet refuses what is no value of an entrusted facet.
 func CheckFacet(value string) error {
 	return check(value, MaxFacet, ErrFacetEmpty, ErrFacetTooLong, ErrFacetNotText)
+}
+
+// CheckWords refuses what are no words of a consent.
+func CheckWords(words string) error {
+	return check(words, MaxWords, ErrWordsEmpty, ErrWordsTooLong, ErrWordsNotText)
 }
 
 func check(s string, longest int, empty, tooLong, notText *Refusal) error {

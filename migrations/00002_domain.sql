@@ -576,6 +576,8 @@ BEGIN
     SELECT v.state, v.messages, v.head INTO c FROM sceau.conversations v WHERE v.case_id = NEW.case_id FOR UPDATE;
     IF (
         c.state <> 'closed'
+        AND NOT EXISTS (SELECT FROM sceau.cases k WHERE k.case_id = NEW.case_id
+            AND (k.transcript_destroyed_seq IS NOT NULL OR k.identity_destroyed_seq IS NOT NULL)) -- what nobody could open, of a child nobody could find
         AND NEW.position = c.messages
         AND NEW.chain = sha256(convert_to(E'sceau.messages/v1\n', 'UTF8') || int8send(NEW.position) || sha256(NEW.ciphertext) || c.head)
         AND substr(NEW.ciphertext, 1, 22) = '\x6167652d656e6372797074696f6e2e6f72672f76310a'::bytea -- "age-encryption.org/v1\n"

@@ -15,7 +15,7 @@ import (
 // Entrust seals what the minor tells of who they are: a facet of their choice, as
 // often as they like. It opens only with their consent or under another ground.
 // Refusals: [conversation.ErrFacet], [conversation.ErrFacetEmpty], [conversation.ErrFacetTooLong], [conversation.ErrFacetNotText],
-// [conversation.ErrFacetTooMany], [conversation.ErrNotFound], [conversation.ErrClosed].
+// [conversation.ErrFacetTooMany], [conversation.ErrNotFound], [conversation.ErrClosed], [conversation.ErrErased].
 func (s *Store) Entrust(ctx context.Context, caseID, key string, f conversation.Facet, value string) error {
 	if !f.Entrusted() {
 		return conversation.ErrFacet
@@ -31,7 +31,9 @@ func (s *Store) Entrust(ctx context.Context, caseID, key string, f conversation.
 
 // Returned seals where a minor came back from, after the custodian has traded a
 // recovery phrase for a new token; of a closed conversation too. Without it the
-// token must not be given out. Refusal: [conversation.ErrNotFound].
+// token must not be given out. Once the key to identities is destroyed there is nothing
+// to seal to, and the minor comes in without. Refusals: [conversation.ErrNotFound],
+// [conversation.ErrErased] when there is nothing left to come back to.
 func (s *Store) Returned(ctx context.Context, caseID string, from conversation.Connection) error {
 	from.At = s.cfg.Now()
 	return s.sealFacet(ctx, caseID, pglog.Idempotency{}, conversation.FacetConnection,
@@ -84,13 +86,21 @@ type sealedItem struct {
 func (i sealedItem) write(ctx context.Context, turn *pglog.Turn) (any, error) {
 	var state conversation.State
 	var number int
-	err := turn.Tx.QueryRow(ctx, `SELECT state, (`+countFacet+`) FROM sceau.conversations WHERE case_id = $1`,
-		i.caseID, string(i.facet)).Scan(&state, &number)
+	var readable, nameable bool
+	err := turn.Tx.QueryRow(ctx, `SELECT c.state, (`+countFacet+`), k.transcript_destroyed_seq IS NULL, k.identity_destroyed_seq IS NULL
+		FROM sceau.conversations c JOIN sceau.cases k USING (case_id) WHERE c.case_id = $1`,
+		i.caseID, string(i.facet)).Scan(&state, &number, &readable, &nameable)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return nil, conversation.ErrNotFound
 	case err != nil:
 		return nil, fmt.Errorf("sealing a facet: %w", err)
+	case !readable, !nameable && i.facet.Entrusted():
+		return nil, conversation.ErrErased
+	case !nameable:
+		// The minor may still read what they wrote, and have it erased. Nothing can be
+		// written any more, so nothing can call for knowing where they came from.
+		return nil, nil
 	case i.facet.Entrusted() && state == conversation.StateClosed:
 		return nil, conversation.ErrClosed
 	case i.facet.Entrusted() && number >= conversation.MaxItems:

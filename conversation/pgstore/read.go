@@ -135,10 +135,12 @@ func (s *Store) Mine(ctx context.Context, staffID string) ([]View, error) {
 }
 
 // Queue lists the conversations that wait for an agent, oldest first: a child who has
-// waited longest is answered first.
+// waited longest is answered first. One that was erased waits for nobody.
 func (s *Store) Queue(ctx context.Context) ([]Waiting, error) {
 	rows, err := s.cfg.Pool.Query(ctx, `SELECT case_id::text, number, topic, opened_at, greatest(clock_timestamp() - opened_at, '0')
-		FROM sceau.conversations WHERE state = 'waiting' ORDER BY opened_seq LIMIT 500`)
+		FROM sceau.conversations JOIN sceau.cases USING (case_id)
+		WHERE state = 'waiting' AND transcript_destroyed_seq IS NULL AND identity_destroyed_seq IS NULL
+		ORDER BY opened_seq LIMIT 500`)
 	if err != nil {
 		return nil, fmt.Errorf("reading the queue: %w", err)
 	}

@@ -14,7 +14,7 @@ import (
 
 // Join lets an agent take a conversation that has none, or a psychologist come to
 // the agent who has it. Of several who join at once, the head's lock lets one be its
-// agent. Refusals: [conversation.ErrRole], [conversation.ErrNotFound], also of what is closed and was not theirs,
+// agent. Refusals: [conversation.ErrRole], [conversation.ErrNotFound], also of what is closed or erased and was not theirs,
 // [conversation.ErrClosed], [conversation.ErrTaken],
 // [conversation.ErrAlreadyJoined], [conversation.ErrNoAgentYet].
 func (s *Store) Join(ctx context.Context, who audit.Actor, caseID, key string) error {
@@ -26,7 +26,7 @@ func (s *Store) Join(ctx context.Context, who audit.Actor, caseID, key string) e
 		switch {
 		case err != nil:
 			return err
-		case r.state == conversation.StateClosed && !in.has(who.ID):
+		case (r.state == conversation.StateClosed || r.erased) && !in.has(who.ID):
 			return conversation.ErrNotFound
 		case r.state == conversation.StateClosed:
 			return conversation.ErrClosed

@@ -92,6 +92,8 @@ type row struct {
 	state    conversation.State
 	messages int
 	head     [32]byte
+	erased   bool // a key was destroyed: nothing more is sealed
+	gone     bool // both were
 }
 
 // lock reads a conversation and holds its row until the transaction ends, so that
@@ -102,8 +104,11 @@ func lock(ctx context.Context, tx pgx.Tx, caseID string) (row, error) {
 		return r, conversation.ErrNotFound
 	}
 	var head []byte
-	err := tx.QueryRow(ctx, `SELECT number, state, messages, head FROM sceau.conversations WHERE case_id = $1 FOR UPDATE`,
-		caseID).Scan(&r.number, &r.state, &r.messages, &head)
+	err := tx.QueryRow(ctx, `SELECT c.number, c.state, c.messages, c.head,
+			k.transcript_destroyed_seq IS NOT NULL OR k.identity_destroyed_seq IS NOT NULL,
+			k.transcript_destroyed_seq IS NOT NULL AND k.identity_destroyed_seq IS NOT NULL
+		FROM sceau.conversations c JOIN sceau.cases k USING (case_id) WHERE c.case_id = $1 FOR UPDATE OF c`,
+		caseID).Scan(&r.number, &r.state, &r.messages, &head, &r.erased, &r.gone)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return r, conversation.ErrNotFound
 	}

@@ -25,7 +25,7 @@ type Written struct {
 
 // WriteAsMinor adds a message of the minor's. The key, 16 printable ASCII
 // characters or more, makes a repeat harmless. Refusals: those of [conversation.CheckText],
-// [conversation.ErrNotFound], [conversation.ErrClosed], [conversation.ErrTooManyMessages].
+// [conversation.ErrNotFound], [conversation.ErrClosed], [conversation.ErrErased], [conversation.ErrTooManyMessages].
 func (s *Store) WriteAsMinor(ctx context.Context, caseID, key, text string) (Written, error) {
 	return s.write(ctx, caseID, conversation.Minor, key, text)
 }
@@ -105,6 +105,8 @@ func extend(ctx context.Context, tx pgx.Tx, caseID string, r row, to string, by 
 	case w.Position >= 0:
 		w.Replayed = true
 		return w, nil
+	case r.erased:
+		return w, conversation.ErrErased
 	case r.state == conversation.StateClosed:
 		return w, conversation.ErrClosed
 	case r.messages >= conversation.MaxMessages:
@@ -173,6 +175,31 @@ func closeConversation(ctx context.Context, turn *pglog.Turn, caseID string, r r
 		return fmt.Errorf("closing a conversation: %w", err)
 	}
 	return nil
+}
+
+// record is [Store.act] for what gets an id.
+func (s *Store) record(ctx context.Context, idem pglog.Idempotency, caseID string, do func(context.Context, *pglog.Turn, row) (Recorded, error)) (Recorded, error) {
+	type result struct {
+		Recorded
+		Number int64 `json:"number"`
+	}
+	answer, err := s.cfg.Log.Do(ctx, idem, func(ctx context.Context, turn *pglog.Turn) (any, error) {
+		r, err := lock(ctx, turn.Tx, caseID)
+		if err != nil {
+			return nil, err
+		}
+		recorded, err := do(ctx, turn, r)
+		return result{recorded, r.number}, err
+	})
+	if err != nil {
+		return Recorded{}, err
+	}
+	var got result
+	if err := answer.Decode(&got); err != nil {
+		return Recorded{}, err
+	}
+	s.Notify(ctx, got.Number)
+	return got.Recorded, nil
 }
 
 // act runs one act on a conversation in a turn under the head's lock, with its row

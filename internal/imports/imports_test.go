@@ -43,7 +43,7 @@ var rooms = map[string][]string{
 	"audit/pglog":          {"audit"},
 	"policy/pgstore":       {"audit", "audit/pglog", "policy", "policy/activation"},
 	"staff/pgstore":        {"audit", "audit/pglog", "staff"},
-	"conversation/pgstore": {"audit", "audit/pglog", "conversation", "conversation/postal", "crypto/seal"},
+	"conversation/pgstore": {"audit", "audit/pglog", "conversation", "conversation/postal", "crypto/seal", "policy"},
 	"escalation/pgstore":   {"audit", "audit/pglog", "conversation/...", "crypto/seal", "escalation", "notice", "policy", "policy/pgstore"},
 
 	// Calling staff to look: ids only; what goes out knows nothing of what is stored.
