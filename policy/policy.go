@@ -30,9 +30,10 @@ var ErrFailed = errors.New("policy gave no answer")
 
 // A Policy is a loaded bundle, ready to decide. It is safe for concurrent use.
 type Policy struct {
-	revision string
-	variant  string
-	queries  map[Point]rego.PreparedEvalQuery
+	revision   string
+	variant    string
+	onDutySeen time.Duration
+	queries    map[Point]rego.PreparedEvalQuery
 }
 
 // Load prepares the bundle of this revision. The bytes are held to the name, and
@@ -48,6 +49,7 @@ func Load(raw []byte, revision string) (*Policy, error) {
 		return nil, fmt.Errorf("loading policy %s: %w", revision, err)
 	}
 	p.variant, _ = b.Manifest.Metadata["variant"].(string)
+	p.onDutySeen = onDutySeen(b.Data)
 	caps, err := capabilities()
 	if err != nil {
 		return nil, err
