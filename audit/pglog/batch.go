@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/sceau-project/sceau/audit"
@@ -34,6 +36,15 @@ func (l *Log) connection(ctx context.Context) (*pgx.Conn, error) {
 	if cfg.BeforeConnect != nil {
 		if err := cfg.BeforeConnect(ctx, cfg.ConnConfig); err != nil {
 			return nil, unavailable(err)
+		}
+	}
+	tell := cfg.ConnConfig.OnNotice
+	cfg.ConnConfig.OnNotice = func(on *pgconn.PgConn, n *pgconn.Notice) {
+		if n.SeverityUnlocalized == "WARNING" {
+			l.warned.Store(true)
+		}
+		if tell != nil {
+			tell(on, n)
 		}
 	}
 	conn, err := pgx.ConnectConfig(ctx, cfg.ConnConfig)
@@ -92,6 +103,9 @@ func (l *Log) attempt(b *batch) (err error) {
 		return err
 	}
 	if len(c.rows) == 0 {
+		if slices.ContainsFunc(b.jobs, func(j *job) bool { return j.answer.Replayed }) {
+			return l.confirm(ctx, conn)
+		}
 		_, err := conn.Exec(ctx, "ROLLBACK")
 		return err
 	}
@@ -144,12 +158,44 @@ func (l *Log) arrived(ctx context.Context, conn *pgx.Conn, b *batch) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	if b.sent = nil; in {
-		if _, err := conn.Exec(ctx, "ROLLBACK"); err != nil {
-			l.disconnect() // the answer is known all the same
+	if in {
+		if err := l.confirm(ctx, conn); err != nil {
+			return false, err // and it is still unknown whether it will last
 		}
 	}
+	b.sent = nil
 	return in, nil
+}
+
+// confirm returns when what this transaction sees in the log is as durable as what
+// it writes itself. To see an entry is not enough: when the connection of a
+// COMMIT that waits for a standby is ended, the entry is on this server for all to
+// see and nowhere else, and a failover loses it. The lock on the head is something
+// to commit, after that entry; so this COMMIT waits for the standbys that have both.
+func (l *Log) confirm(ctx context.Context, conn *pgx.Conn) error {
+	l.warned.Store(false)
+	_, err := conn.Exec(ctx, "COMMIT")
+	if err == nil {
+		err = l.unconfirmed()
+	}
+	if err != nil {
+		return fmt.Errorf("confirm what the log holds: %w", err)
+	}
+	return nil
+}
+
+// errUnconfirmed: PostgreSQL answered COMMIT, and warned that it stopped waiting
+// for its standbys.
+var errUnconfirmed = errors.New("committed, with a warning")
+
+// unconfirmed is an error when PostgreSQL warned since warned was reset. An
+// administrator who cancels a wait for standbys is told so, and COMMIT succeeds:
+// without an error, but without the standby either.
+func (l *Log) unconfirmed() error {
+	if l.warned.Load() {
+		return errUnconfirmed
+	}
+	return nil
 }
 
 // turns gives each job of b its turn under the lock, and returns the answers
@@ -295,6 +341,7 @@ func (l *Log) commit(ctx context.Context, conn *pgx.Conn, c *chain, fresh []give
 	var tag string
 	q.Queue(`COMMIT`)
 	last := c.rows[len(c.rows)-1].ref
+	l.warned.Store(false)
 	results := conn.SendBatch(ctx, &q)
 	var err error
 	for range q.Len() {
@@ -310,7 +357,10 @@ func (l *Log) commit(ctx context.Context, conn *pgx.Conn, c *chain, fresh []give
 	}
 	switch {
 	case err == nil && tag == "COMMIT":
-		return nil
+		if err = l.unconfirmed(); err == nil {
+			return nil
+		}
+		b.sent = &last // it is there, and must yet be made to last
 	case err == nil:
 		return fmt.Errorf("commit to the log: answered %s", tag)
 	case broken(conn, err):
