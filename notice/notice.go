@@ -98,7 +98,7 @@ type Notice struct {
 // An id is a UUID, or a policy's revision: no text of anybody has that form.
 var (
 	idForm   = regexp.MustCompile(`^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|sha256:[0-9a-f]{64})$`)
-	unitForm = regexp.MustCompile(`^[!-~]{0,64}$`)
+	unitForm = regexp.MustCompile(`^[A-Za-z0-9_.:-]{0,64}$`)
 )
 
 // Check refuses what is not made of codes and ids only.
