@@ -180,7 +180,7 @@ func New(c Config) (*Custodian, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	custodian := &Custodian{
 		config: c, log: c.Log, pool: c.Pool, vault: c.Vault, staff: c.Staff, memory: memory,
-		followed:  newFollower(c.Log.Origin(), memory, c.Logger),
+		followed:  newFollower(c.Log.Origin(), c.Policy, memory, c.Logger),
 		tombs:     tombs,
 		buried:    newBurial(),
 		rules:     policystore.NewActive(c.Policy),

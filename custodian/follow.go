@@ -13,6 +13,7 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/policy"
 )
 
 const (
@@ -43,8 +44,8 @@ type follower struct {
 	end   int64 // where PostgreSQL last said that the log ends
 }
 
-func newFollower(origin string, m *memory, l *slog.Logger) *follower {
-	f := &follower{memory: m, logger: l, reader: make(chan struct{}, 1), trail: newTrail(origin)}
+func newFollower(origin string, pinned policy.Verification, m *memory, l *slog.Logger) *follower {
+	f := &follower{memory: m, logger: l, reader: make(chan struct{}, 1), trail: newTrail(origin, pinned)}
 	f.reader <- struct{}{}
 	return f
 }

@@ -63,29 +63,15 @@ func (c *Custodian) lookAround(ctx context.Context) (at time.Time, err error) {
 	return c.followed.keepUp(ctx, c.pool)
 }
 
-// inForce is the policy that the latest policy.activated entry names: PostgreSQL
-// says which it is, and must say what the log said when it was followed. Otherwise
-// whoever owns PostgreSQL hides the newest activation, and a laxer policy is back.
+// inForce is the policy that two people have put in force, by the log as it was
+// followed: PostgreSQL brings the bundle, and is not asked which it is. So whoever
+// owns PostgreSQL cannot hide the newest activation, nor bring a laxer one back.
 func (c *Custodian) inForce(ctx context.Context, q querier) (*policy.Policy, error) {
-	p, err := c.loadPolicy(ctx, q)
-	if err != nil || p.Revision() == c.followed.policy() {
-		return p, err
+	activated, err := c.followed.policy()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNoPolicy, err)
 	}
-	if q == querier(c.pool) {
-		// Outside of turns another may have been activated since the log was followed.
-		if _, err := c.lookAround(ctx); err != nil {
-			return nil, err
-		}
-		if p, err = c.loadPolicy(ctx, q); err != nil || p.Revision() == c.followed.policy() {
-			return p, err
-		}
-	}
-	return nil, fmt.Errorf("%w: PostgreSQL says that %s is in force, the log as it was followed says %q",
-		errNoPolicy, p.Revision(), c.followed.policy())
-}
-
-func (c *Custodian) loadPolicy(ctx context.Context, q querier) (*policy.Policy, error) {
-	p, err := c.rules.In(ctx, q)
+	p, err := c.rules.Of(ctx, q, activated)
 	var answer *pgconn.PgError
 	switch {
 	case errors.As(err, &answer), pgfault.Unavailable(err):

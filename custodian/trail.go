@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/policy"
 )
 
 // errLogAltered means that entries are not those that the chain once held.
@@ -27,8 +28,8 @@ type trail struct {
 	watch watch
 }
 
-func newTrail(origin string) *trail {
-	return &trail{head: audit.Genesis(origin), cases: map[uuid.UUID]audit.Hash{}, watch: newWatch()}
+func newTrail(origin string, pinned policy.Verification) *trail {
+	return &trail{head: audit.Genesis(origin), cases: map[uuid.UUID]audit.Hash{}, watch: newWatch(pinned)}
 }
 
 // extend follows one more entry, which must continue those followed before. The
@@ -52,7 +53,7 @@ func (t *trail) extend(seq int64, leaf []byte, remembered *seen) error {
 	if id, ok := caseIn(leaf); ok {
 		t.cases[id] = digestNext(t.cases[id], hash)
 	}
-	t.watch.note(leaf, hash)
+	t.watch.note(seq, leaf, hash)
 	t.next, t.head = seq+1, hash
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/policy"
 )
 
 const (
@@ -34,7 +35,7 @@ func someLog(t *testing.T) (leaves [][]byte) {
 
 func TestTrailHoldsEachCase(t *testing.T) {
 	leaves := someLog(t)
-	trail := newTrail("sceau.test/trail")
+	trail := newTrail("sceau.test/trail", policy.Verification{})
 	want := map[string]audit.Hash{}
 	for i, leaf := range leaves {
 		if err := trail.extend(int64(i), leaf, nil); err != nil {
@@ -79,7 +80,7 @@ func TestTrailRefusesAnotherLog(t *testing.T) {
 		"nonsense":          {[][]byte{[]byte("{}")}, []int64{0}, nil, errLogAltered},
 		"nothing":           {[][]byte{nil}, []int64{0}, nil, errLogAltered},
 	} {
-		trail := newTrail("sceau.test/trail")
+		trail := newTrail("sceau.test/trail", policy.Verification{})
 		var err error
 		for i := 0; i < len(c.seqs) && err == nil; i++ {
 			err = trail.extend(c.seqs[i], c.leaves[i], c.was)
@@ -88,7 +89,7 @@ func TestTrailRefusesAnotherLog(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, err, c.err)
 		}
 	}
-	if newTrail("sceau.test/another").extend(0, leaves[0], nil) == nil {
+	if newTrail("sceau.test/another", policy.Verification{}).extend(0, leaves[0], nil) == nil {
 		t.Error("a log of another origin was followed")
 	}
 }
@@ -97,7 +98,7 @@ func TestTrailRefusesAnotherLog(t *testing.T) {
 // but the case that the nonsense names.
 func TestTrailPassesOverNonsense(t *testing.T) {
 	leaves := someLog(t)
-	trail := newTrail("sceau.test/trail")
+	trail := newTrail("sceau.test/trail", policy.Verification{})
 	nonsense := append(append([]byte(nil), leaves[0][:len(leaves[0])-1]...), "\xff!"...)
 	if err := trail.extend(0, nonsense, nil); err != nil {
 		t.Fatal(err)
@@ -108,7 +109,7 @@ func TestTrailPassesOverNonsense(t *testing.T) {
 }
 
 func BenchmarkTrail(b *testing.B) {
-	trail := newTrail("sceau.test/trail")
+	trail := newTrail("sceau.test/trail", policy.Verification{})
 	leaf, err := audit.Marshal(audit.Entry{
 		V: audit.Version, Prev: trail.head, Via: audit.ViaCustodian, Actor: audit.Actor{ID: "custodian"},
 		Action: audit.ActionConversationRead, Case: oneCase, Details: audit.Details{"messages": int64(3)},
@@ -128,7 +129,7 @@ func BenchmarkTrail(b *testing.B) {
 // Between looking where the log ends and reading on, another order may follow
 // the log further than that. There is nothing to read then, and no query to ask.
 func TestFollowedFurtherMeanwhile(t *testing.T) {
-	f := newFollower("log.example.test/ahead", nil, nil)
+	f := newFollower("log.example.test/ahead", policy.Verification{}, nil, nil)
 	f.trail.next = 5
 	done, err := f.readPage(context.Background(), nil, ending{next: 3})
 	if err != nil || !done {

@@ -6,6 +6,8 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/crypto/seal"
+	"github.com/sceau-project/sceau/policy"
+	"github.com/sceau-project/sceau/policy/activation"
 )
 
 // keyName names one case key.
@@ -31,19 +33,19 @@ type watch struct {
 	signedOut map[string]struct{} // by session
 	destroyed []keyName           // in the order of the log, each once
 	isGone    map[keyName]struct{}
-	policy    string               // revision; empty when none was activated, or by no good entry
+	policy    activation.History   // every activation, with its signatures
 	intents   map[string]time.Time // orders to release without an outcome, by their hash in text
 }
 
-func newWatch() watch {
-	return watch{suspended: map[string]bool{}, signedOut: map[string]struct{}{}, isGone: map[keyName]struct{}{},
+func newWatch(pinned policy.Verification) watch {
+	return watch{policy: activation.Begin(pinned), suspended: map[string]bool{}, signedOut: map[string]struct{}{}, isGone: map[keyName]struct{}{},
 		intents: map[string]time.Time{}}
 }
 
 // note takes in one more leaf of the chain. A face's nonsense is passed over: it
 // can neither suspend nor destroy, and what it signs out is one session. Whatever
-// claims to activate a policy counts: when it is not understood, none is in force.
-func (w *watch) note(leaf []byte, hash audit.Hash) {
+// claims to activate a policy counts: when it cannot be believed, none is in force.
+func (w *watch) note(seq int64, leaf []byte, hash audit.Hash) {
 	action := audit.Action(actionIn(leaf))
 	switch action {
 	case audit.ActionIdentityReleaseOrdered, audit.ActionIdentityReleased, audit.ActionIdentityReleaseFailed,
@@ -53,14 +55,14 @@ func (w *watch) note(leaf []byte, hash audit.Hash) {
 		return
 	}
 	e, err := audit.Parse(leaf)
+	if err != nil {
+		e = audit.Entry{Seq: seq, Action: action}
+	}
 	may, _ := audit.MayRecord(e.Via, action)
 	good := err == nil && may
 	switch {
 	case action == audit.ActionPolicyActivated:
-		w.policy = ""
-		if good && e.Subject.Type == "policy" {
-			w.policy = e.Subject.ID
-		}
+		w.policy = w.policy.Apply(e, hash)
 	case !good:
 	case action == audit.ActionStaffSuspended && e.Subject.Type == "person":
 		w.suspended[e.Subject.ID] = true
@@ -125,11 +127,11 @@ func (f *follower) possiblyOpened() (n int, oldest time.Time) {
 	return len(f.trail.watch.intents), oldest
 }
 
-// policy is the revision in force by the log as far as it was followed.
-func (f *follower) policy() string {
+// policy is the activation that holds by the log as far as it was followed.
+func (f *follower) policy() (activation.Activation, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.trail.watch.policy
+	return f.trail.watch.policy.InForce()
 }
 
 // destroyedFrom lists the keys that the log says are destroyed, but for the first n.
