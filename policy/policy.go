@@ -33,6 +33,7 @@ type Policy struct {
 	revision   string
 	variant    string
 	onDutySeen time.Duration
+	periods    Periods
 	queries    map[Point]rego.PreparedEvalQuery
 }
 
@@ -50,6 +51,7 @@ func Load(raw []byte, revision string) (*Policy, error) {
 	}
 	p.variant, _ = b.Manifest.Metadata["variant"].(string)
 	p.onDutySeen = onDutySeen(b.Data)
+	p.periods = periods(b.Data)
 	caps, err := capabilities()
 	if err != nil {
 		return nil, err
