@@ -294,16 +294,7 @@ CREATE TABLE sceau.policy_bundles (
     bundle   bytea NOT NULL,
     CONSTRAINT revision_names_the_bytes CHECK (revision = 'sha256:' || encode(sha256(bundle), 'hex'))
 );
-COMMENT ON TABLE sceau.policy_bundles IS 'Exact bytes of every bundle that was ever activated; which one is in force is an entry.';
-
-CREATE TABLE sceau.policy_signatures (
-    serial   bigint PRIMARY KEY,
-    revision text NOT NULL REFERENCES sceau.policy_bundles,
-    note     text NOT NULL,
-    CONSTRAINT serial_positive CHECK (serial > 0),
-    CONSTRAINT note_bounded CHECK (octet_length(note) <= 8192)
-);
-COMMENT ON TABLE sceau.policy_signatures IS 'The signed note behind each activation. Whoever uses a policy checks it against keys of their own.';
+COMMENT ON TABLE sceau.policy_bundles IS 'Exact bytes of every bundle that was ever activated; which one is in force, and who signed it, is an entry.';
 
 -- No state without its entry ---------------------------------------------------
 
@@ -658,11 +649,11 @@ GRANT SELECT ON sceau.escalations TO sceau_custodian;
 GRANT SELECT, INSERT ON sceau.narratives TO sceau_staff;
 GRANT SELECT ON sceau.narratives TO sceau_custodian;
 
-GRANT SELECT ON sceau.policy_bundles, sceau.policy_signatures TO sceau_staff, sceau_custodian, sceau_operator;
-GRANT INSERT ON sceau.policy_bundles, sceau.policy_signatures TO sceau_operator;
+GRANT SELECT ON sceau.policy_bundles TO sceau_staff, sceau_custodian, sceau_operator;
+GRANT INSERT ON sceau.policy_bundles TO sceau_operator;
 
 -- +goose Down
-DROP TABLE sceau.policy_signatures, sceau.policy_bundles, sceau.narratives, sceau.escalations, sceau.holds, sceau.erasures,
+DROP TABLE sceau.policy_bundles, sceau.narratives, sceau.escalations, sceau.holds, sceau.erasures,
     sceau.opinions, sceau.consents, sceau.participants, sceau.on_call, sceau.suspensions, sceau.staff_sessions, sceau.staff, sceau.units, sceau.persons, sceau.phrases, sceau.tokens,
     sceau.facets, sceau.messages, sceau.conversations, sceau.cases;
 DROP FUNCTION sceau.start_messages();

@@ -35,10 +35,10 @@ type World struct {
 
 	Public, Staff *conversationstore.Store
 	Policy        *policystore.Active
-	Keys          map[string]Keys // by case
+	Keys          map[string]Keys    // by case
+	Signers       *devsigners.People // who change the policy in force
 
 	logs     map[audit.Via]*pglog.Log
-	signers  *devsigners.People
 	vouching ed25519.PrivateKey // signs recipients, as Vault would
 }
 
@@ -50,7 +50,7 @@ func New(t testing.TB, v policy.Variant) *World {
 	t.Helper()
 	w := &World{DB: pgtest.New(t), t: t, Keys: map[string]Keys{}, logs: map[audit.Via]*pglog.Log{}}
 	var err error
-	if w.signers, err = devsigners.New(); err != nil {
+	if w.Signers, err = devsigners.New(); err != nil {
 		t.Fatal(err)
 	}
 	if _, w.vouching, err = ed25519.GenerateKey(nil); err != nil {
@@ -102,7 +102,7 @@ func (w *World) Recipients(via audit.Via) *conversationstore.Recipients {
 // Activate puts this variant of the embedded policy in force.
 func (w *World) Activate(v policy.Variant) {
 	w.t.Helper()
-	if _, err := w.signers.Activate(w.t.Context(), w.Log(audit.ViaOperator), v); err != nil {
+	if _, err := w.Signers.Activate(w.t.Context(), w.Log(audit.ViaOperator), v); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -110,7 +110,7 @@ func (w *World) Activate(v policy.Variant) {
 // Pinned believes the two people who change this world's policy.
 func (w *World) Pinned() policy.Verification {
 	w.t.Helper()
-	pinned, err := w.signers.Pin(pgtest.Origin)
+	pinned, err := w.Signers.Pin(pgtest.Origin)
 	if err != nil {
 		w.t.Fatal(err)
 	}
