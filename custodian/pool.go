@@ -46,12 +46,9 @@ func (c *Custodian) keepReady(ctx context.Context) {
 // openings must not become a burst of keys that starves orders.
 func (c *Custodian) refill(ctx context.Context) error {
 	for ctx.Err() == nil {
-		var ready int
-		err := c.pool.QueryRow(ctx, `
-			SELECT count(*) FROM (SELECT FROM sceau.cases
-				WHERE NOT opened AND coalesce(reserved_until < clock_timestamp(), true) LIMIT $1) r`, c.config.ReadyKeys).Scan(&ready)
+		ready, err := c.countReady(ctx)
 		if err != nil {
-			return fmt.Errorf("%w: counting ready cases: %w", errDatabase, err)
+			return err
 		}
 		if ready >= c.config.ReadyKeys {
 			return nil
@@ -61,6 +58,18 @@ func (c *Custodian) refill(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// countReady counts the cases that a conversation could open with, as far as are
+// wanted.
+func (c *Custodian) countReady(ctx context.Context) (n int, err error) {
+	err = c.pool.QueryRow(ctx, `
+		SELECT count(*) FROM (SELECT FROM sceau.cases
+			WHERE NOT opened AND coalesce(reserved_until < clock_timestamp(), true) LIMIT $1) r`, c.config.ReadyKeys).Scan(&n)
+	if err != nil {
+		return 0, fmt.Errorf("%w: counting ready cases: %w", errDatabase, err)
+	}
+	return n, nil
 }
 
 // makeCase generates the keys of one case, keeps them in Vault, has Vault sign

@@ -4,6 +4,10 @@ import (
 	"errors"
 	"os"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/crypto/custody"
 	"github.com/sceau-project/sceau/custodian"
@@ -55,14 +59,22 @@ func (c custodianCommand) Run(w *world) (err error) {
 		Log: log, Pool: pool, Vault: vault, Staff: tokens, Policy: pinned,
 		StateDir: cfg.Custodian.StateDir, Classical: cfg.Seal.Classical, ReadyKeys: cfg.Custodian.ReadyKeys,
 		IdleTimeout: cfg.Custodian.IdleTimeout, SessionLimit: cfg.Custodian.SessionLimit,
-		PhraseRate: float64(cfg.Custodian.PhrasesPerSecond), PhraseBurst: cfg.Custodian.PhrasesAtOnce, Logger: logger,
+		PhraseRate: float64(cfg.Custodian.PhrasesPerSecond), PhraseBurst: cfg.Custodian.PhrasesAtOnce,
+		ErasureEvery: cfg.Custodian.ErasureEvery, RetentionEvery: cfg.Custodian.RetentionEvery, Logger: logger,
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, gate.Close()) }()
 	logger.Info("guarding", "socket", cfg.Custodian.Socket, "pid", os.Getpid())
-	err = gate.Serve(w.ctx, cfg.Custodian.Socket)
+	group, ctx := errgroup.WithContext(w.ctx)
+	group.Go(func() error { return gate.Serve(ctx, cfg.Custodian.Socket) })
+	if cfg.Custodian.Metrics != "" {
+		metrics := prometheus.NewRegistry()
+		metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), gate)
+		group.Go(func() error { return serveMetrics(ctx, cfg.Custodian.Metrics, metrics) })
+	}
+	err = group.Wait()
 	logger.Info("stopped")
 	return err
 }

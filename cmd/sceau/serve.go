@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -236,11 +238,17 @@ func (p *parts) run(ctx context.Context, c config.Face, face *web.Face, behind .
 	return err
 }
 
-// serveMetrics serves Prometheus on loopback, where the configuration keeps it.
+// serveMetrics serves Prometheus on loopback or on a unix socket, where the
+// configuration keeps it.
 func serveMetrics(ctx context.Context, address string, metrics *prometheus.Registry) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	network := "tcp"
+	if path, unix := strings.CutPrefix(address, "unix:"); unix {
+		network, address = "unix", path
+		_ = os.Remove(path) // of an earlier life; when it is none, listening says so
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, network, address)
 	if err != nil {
 		return fmt.Errorf("listening for metrics: %w", err)
 	}

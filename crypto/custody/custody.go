@@ -24,6 +24,7 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -110,7 +111,7 @@ func (v *Vault) Create(ctx context.Context, caseID, class, identity string) erro
 	// (the check-and-set fails) and 403 to who, like the custodian, may not.
 	var answer *vault.ResponseError
 	if errors.As(err, &answer) && (answer.StatusCode == http.StatusBadRequest || answer.StatusCode == http.StatusForbidden) {
-		if state, lookErr := v.look(ctx, path); lookErr == nil && state != absent {
+		if state, _, lookErr := v.look(ctx, path); lookErr == nil && state != absent {
 			return ErrExists
 		}
 	}
@@ -145,26 +146,35 @@ func (v *Vault) Read(ctx context.Context, caseID, class, correlationID string) (
 	return identity, secret.RequestID, nil
 }
 
-// Destroy removes a case key for good. Destroying twice is no error; what
-// never existed gives ErrMissing.
+// Destroy removes a case key for good, whatever versions there are: the custodian
+// writes one, and who administers Vault could have written another. The metadata
+// stays as a tombstone. Destroying what is destroyed is no error, and costs one
+// request; what never existed gives ErrMissing.
 func (v *Vault) Destroy(ctx context.Context, caseID, class string) error {
 	path, err := keyPath(caseID, class)
 	if err != nil {
 		return err
 	}
+	state, versions, err := v.look(ctx, path)
+	switch {
+	case err != nil:
+		return err
+	case state == absent:
+		return ErrMissing
+	case state == destroyed:
+		return nil
+	}
 	_, err = v.do(ctx, "", func(ctx context.Context, c *vault.Client) (*vault.Secret, error) {
-		return c.Logical().WriteWithContext(ctx, v.config.CasesMount+"/destroy/"+path, map[string]any{"versions": []int{1}})
+		return c.Logical().WriteWithContext(ctx, v.config.CasesMount+"/destroy/"+path, map[string]any{"versions": versions})
 	})
 	if err != nil {
 		return explain("destroying a case key", err)
 	}
 	// Vault confirms the destruction of what never was, so look.
-	switch state, err := v.look(ctx, path); {
+	switch state, _, err := v.look(ctx, path); {
 	case err != nil:
 		return err
-	case state == absent:
-		return ErrMissing
-	case state == present:
+	case state != destroyed:
 		return errors.New("destroying a case key: it is still there")
 	default:
 		return nil
@@ -181,23 +191,33 @@ const (
 	destroyed
 )
 
-func (v *Vault) look(ctx context.Context, path string) (state, error) {
+// look tells the state of a path, and the versions that are not destroyed.
+func (v *Vault) look(ctx context.Context, path string) (s state, versions []int, err error) {
 	secret, err := v.do(ctx, "", func(ctx context.Context, c *vault.Client) (*vault.Secret, error) {
 		return c.Logical().ReadWithContext(ctx, v.config.CasesMount+"/metadata/"+path)
 	})
 	if err != nil {
-		return absent, explain("looking for a case key", err)
+		return absent, nil, explain("looking for a case key", err)
 	}
 	if secret == nil {
-		return absent, nil
+		return absent, nil, nil
 	}
-	versions, _ := secret.Data["versions"].(map[string]any)
-	for _, version := range versions {
-		if facts, ok := version.(map[string]any); !ok || facts["destroyed"] != true {
-			return present, nil
+	all, _ := secret.Data["versions"].(map[string]any)
+	for name, version := range all {
+		facts, ok := version.(map[string]any)
+		if ok && facts["destroyed"] == true {
+			continue
 		}
+		n, err := strconv.Atoi(name)
+		if err != nil {
+			return absent, nil, fmt.Errorf("looking for a case key: %w: it names no version", ErrUnavailable)
+		}
+		versions = append(versions, n)
 	}
-	return destroyed, nil
+	if len(versions) > 0 {
+		return present, versions, nil
+	}
+	return destroyed, nil, nil
 }
 
 // HMAC returns the HMAC of a recovery phrase under the pepper, which never

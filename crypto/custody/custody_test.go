@@ -91,6 +91,32 @@ func TestAKeyIsWrittenOnceReadAndDestroyedForGood(t *testing.T) {
 	}
 }
 
+// Who administers Vault can write a second version beside the custodian's: it is
+// destroyed too.
+func TestEveryVersionIsDestroyed(t *testing.T) {
+	ctx := context.Background()
+	server := vaulttest.New(t)
+	vault := open(t, config(server, server.Custodian))
+	id := uuid.NewString()
+	if err := vault.Create(ctx, id, "identity", secret); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.Root.Logical().Write("sceau-cases/data/"+id+"/identity", map[string]any{
+		"data": map[string]any{"identity": "another"}, "options": map[string]any{"cas": 1},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := vault.Destroy(ctx, id, "identity"); err != nil {
+		t.Fatal(err)
+	}
+	for _, version := range []string{"1", "2"} {
+		s, err := server.Root.Logical().ReadWithData("sceau-cases/data/"+id+"/identity", map[string][]string{"version": {version}})
+		if err != nil || s == nil || s.Data["data"] != nil {
+			t.Errorf("version %s is still there: %v", version, err)
+		}
+	}
+}
+
 func TestAPathCannotEscape(t *testing.T) {
 	server := vaulttest.New(t)
 	vault := open(t, config(server, server.Custodian))

@@ -199,11 +199,7 @@ func (c *checker) face(section string, f Face) {
 	if c.required(section+".listen", f.Listen) {
 		c.address(section+".listen", f.Listen)
 	}
-	if f.Metrics != "" {
-		if at, ok := c.address(section+".metrics", f.Metrics); ok && !at.Addr().IsLoopback() {
-			c.fail(section+".metrics", "must be a loopback address; let a local collector read it")
-		}
-	}
+	c.metrics(section+".metrics", f.Metrics)
 	for _, network := range f.TrustedProxies {
 		if prefix, err := netip.ParsePrefix(network); err != nil {
 			c.fail(section+".trusted_proxies", "every item must be a network such as 10.0.0.0/8")
@@ -225,6 +221,15 @@ func (c *checker) face(section string, f Face) {
 	within(c, section+".shutdown_grace", f.ShutdownGrace, 0, 5*time.Minute)
 }
 
+func (c *checker) metrics(key, value string) {
+	if value == "" {
+		return
+	}
+	if at, ok := c.address(key, value); ok && !at.Addr().IsLoopback() {
+		c.fail(key, "must be a loopback address; let a local collector read it")
+	}
+}
+
 func (c *checker) custodian(k Custodian) {
 	c.required("custodian.state_dir", k.StateDir)
 	within(c, "custodian.ready_keys", k.ReadyKeys, 1, 10_000)
@@ -232,6 +237,13 @@ func (c *checker) custodian(k Custodian) {
 	within(c, "custodian.session_limit", k.SessionLimit, time.Second, 24*time.Hour)
 	within(c, "custodian.phrases_per_second", k.PhrasesPerSecond, 1, 1000)
 	within(c, "custodian.phrases_at_once", k.PhrasesAtOnce, 1, 10_000)
+	within(c, "custodian.erasure_every", k.ErasureEvery, time.Second, time.Minute)
+	within(c, "custodian.retention_every", k.RetentionEvery, time.Second, 24*time.Hour)
+	if path, unix := strings.CutPrefix(k.Metrics, "unix:"); unix {
+		c.socket("custodian.metrics", path)
+	} else {
+		c.metrics("custodian.metrics", k.Metrics)
+	}
 }
 
 func (c *checker) vault(v Vault) {

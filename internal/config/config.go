@@ -104,6 +104,16 @@ type Custodian struct {
 	// no single address can use up what is there for everybody. 1 to 10,000; 50
 	// when absent.
 	PhrasesAtOnce int `yaml:"phrases_at_once"`
+	// ErasureEvery is how often granted erasures are looked for, to destroy their
+	// keys. 1s to 1m; 3s when absent.
+	ErasureEvery time.Duration `yaml:"erasure_every"`
+	// RetentionEvery is how often is looked for what was kept as long as policy
+	// allows, and whether Vault still says that what is destroyed is. 1s to 24h; 1h
+	// when absent.
+	RetentionEvery time.Duration `yaml:"retention_every"`
+	// Metrics is where Prometheus reads the custodian's metrics: a loopback address
+	// such as "127.0.0.1:9083", or "unix:" and the path of a socket. Empty: none.
+	Metrics string `yaml:"metrics"`
 }
 
 // Vault is the custodian's access to Vault. No other process may have it.
@@ -233,6 +243,8 @@ func (c *Config) defaults() {
 	set(&c.Custodian.SessionLimit, 8*time.Hour)
 	set(&c.Custodian.PhrasesPerSecond, 10)
 	set(&c.Custodian.PhrasesAtOnce, 50)
+	set(&c.Custodian.ErasureEvery, 3*time.Second)
+	set(&c.Custodian.RetentionEvery, time.Hour)
 	set(&c.Vault.CasesMount, "sceau-cases")
 	set(&c.Vault.TransitMount, "sceau-transit")
 	set(&c.Vault.PepperKey, "phrase-pepper")
