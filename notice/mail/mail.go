@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/netip"
 	"net/textproto"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ import (
 	"github.com/sceau-project/sceau/notice"
 )
 
-// timeout bounds each step of a conversation with the server.
+// timeout bounds one try, all of its steps.
 const timeout = 10 * time.Second
 
 // How a connection is encrypted.
@@ -49,36 +50,39 @@ type Server struct {
 type Sender struct {
 	server  Server
 	to      string
+	tls     *tls.Config
 	options []gomail.Option
 }
 
 // New makes a Sender to the address to. It connects to nothing.
 func New(server Server, to string) (*Sender, error) {
-	options := []gomail.Option{
-		gomail.WithPort(server.Port), gomail.WithTimeout(timeout), gomail.WithoutNoop(),
-		gomail.WithTLSConfig(&tls.Config{ServerName: server.Host, RootCAs: server.Roots, MinVersion: tls.VersionTLS12}),
+	s := &Sender{server: server, to: to, tls: &tls.Config{ServerName: server.Host, RootCAs: server.Roots, MinVersion: tls.VersionTLS12}}
+	s.options = []gomail.Option{
+		gomail.WithPort(server.Port), gomail.WithTimeout(timeout), gomail.WithoutNoop(), gomail.WithTLSConfig(s.tls),
 		// The machine's own name is nobody's to know.
 		gomail.WithHELO("localhost"),
 	}
+	policy := gomail.NoTLS
 	switch server.TLS {
 	case StartTLS:
-		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
+		policy = gomail.TLSMandatory
 	case Implicit:
-		options = append(options, gomail.WithSSL())
+		// The connection is encrypted before the library has it (see dial): it has
+		// only to notice that, so that it may sign in.
+		policy = gomail.TLSOpportunistic
 	case None:
 		if ip, err := netip.ParseAddr(server.Host); err != nil || !ip.IsLoopback() {
 			return nil, errors.New("mail without TLS is for a server on this machine, named by its loopback address")
 		}
-		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
 	default:
 		return nil, errors.New("mail needs to know how to encrypt: starttls, implicit or none")
 	}
+	s.options = append(s.options, gomail.WithTLSPolicy(policy))
 	if server.Username != "" {
-		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover),
+		s.options = append(s.options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover),
 			gomail.WithUsername(server.Username), gomail.WithPassword(server.Password))
 	}
-	s := &Sender{server: server, to: to, options: options}
-	if _, err := gomail.NewClient(server.Host, options...); err != nil {
+	if _, err := gomail.NewClient(server.Host, s.options...); err != nil {
 		return nil, fmt.Errorf("prepare mail: %w", err)
 	}
 	if err := s.address(gomail.NewMsg()); err != nil {
@@ -110,14 +114,49 @@ func (s *Sender) Send(ctx context.Context, n notice.Notice) error {
 	// No absence note shall answer (RFC 3834).
 	m.SetGenHeader("Auto-Submitted", "auto-generated")
 
-	client, err := gomail.NewClient(s.server.Host, s.options...)
+	return s.hand(ctx, m)
+}
+
+// hand gives m to the server, on a connection that ends when this does: the
+// library leaves it open when the server is not to its taking, and its time-out
+// is each step's.
+func (s *Sender) hand(ctx context.Context, m *gomail.Msg) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	end := func() {}
+	defer func() { end() }()
+	dial := func(dialing context.Context, network, address string) (net.Conn, error) {
+		conn, err := s.dial(dialing, network, address)
+		if err != nil {
+			return nil, err
+		}
+		cut := context.AfterFunc(ctx, func() { conn.Close() })
+		end = func() { cut(); conn.Close() }
+		return conn, nil
+	}
+	client, err := gomail.NewClient(s.server.Host, append(slices.Clip(s.options), gomail.WithDialContextFunc(dial))...)
 	if err != nil {
 		return &notice.Failure{Code: "server"}
 	}
-	if err := client.DialAndSendWithContext(ctx, m); err != nil {
-		return failure(err)
+	session, err := client.DialToSMTPClientWithContext(ctx)
+	if err == nil {
+		if err = client.SendWithSMTPClient(session, m); err == nil {
+			// Taken. A server that then does not say goodbye has it all the same.
+			_ = client.CloseWithSMTPClient(session)
+			return nil
+		}
 	}
-	return nil
+	if ctx.Err() != nil {
+		return &notice.Failure{Code: "timeout"}
+	}
+	return failure(err)
+}
+
+func (s *Sender) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	if s.server.TLS == Implicit {
+		return (&tls.Dialer{Config: s.tls}).DialContext(ctx, network, address)
+	}
+	return (&net.Dialer{}).DialContext(ctx, network, address)
 }
 
 // failure: an error of the library repeats addresses and what the server said.
