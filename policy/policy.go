@@ -142,14 +142,10 @@ func (p *Policy) evaluate(ctx context.Context, point Point, input ast.Value) (an
 	return value, result, err
 }
 
-// Replay evaluates a recorded input again and returns the result, byte for byte
-// what the decision's was. The bundle is trusted for its hash, which the log
-// names, so no key is needed here.
-func Replay(ctx context.Context, raw []byte, revision string, point Point, input []byte) ([]byte, error) {
-	p, err := Load(raw, revision)
-	if err != nil {
-		return nil, err
-	}
+// Replay evaluates a recorded input again, by this bundle, and returns the result:
+// byte for byte what the decision's was, when the bundle is the decision's. The error
+// wraps [ErrFailed] when the rules give no answer.
+func (p *Policy) Replay(ctx context.Context, point Point, input []byte) ([]byte, error) {
 	value, err := ast.ValueFromReader(bytes.NewReader(input))
 	if err != nil {
 		return nil, fmt.Errorf("reading the recorded input: %w", err)
@@ -159,4 +155,14 @@ func Replay(ctx context.Context, raw []byte, revision string, point Point, input
 		return nil, fmt.Errorf("%w: %s: %w", ErrFailed, point, err)
 	}
 	return result, nil
+}
+
+// Replay is [Policy.Replay] by the bundle in raw, which is trusted for its hash: the
+// log names it, so no key is needed here.
+func Replay(ctx context.Context, raw []byte, revision string, point Point, input []byte) ([]byte, error) {
+	p, err := Load(raw, revision)
+	if err != nil {
+		return nil, err
+	}
+	return p.Replay(ctx, point, input)
 }
