@@ -29,6 +29,8 @@ var rooms = map[string][]string{
 	"crypto/seal":         nil,
 	"conversation":        {"audit", "crypto/seal", "policy"},
 	"escalation":          {"audit", "conversation", "policy"},
+	"retention":           {"audit", "escalation", "policy"},
+	"inspection":          {"audit", "escalation", "policy"},
 	"conversation/phrase": nil,
 	"conversation/postal": nil,
 
@@ -45,6 +47,7 @@ var rooms = map[string][]string{
 	"staff/pgstore":        {"audit", "audit/pglog", "staff"},
 	"conversation/pgstore": {"audit", "audit/pglog", "conversation", "conversation/postal", "crypto/seal", "policy"},
 	"escalation/pgstore":   {"audit", "audit/pglog", "conversation/...", "crypto/seal", "escalation", "notice", "policy", "policy/pgstore"},
+	"retention/pgstore":    {"audit", "audit/pglog", "conversation", "escalation/...", "policy/...", "retention"},
 
 	// Calling staff to look: ids only; what goes out knows nothing of what is stored.
 	"notice":         nil,
@@ -68,29 +71,29 @@ var rooms = map[string][]string{
 	// Programs. The inspector's works on a laptop without database or network.
 	"cmd/sceau": {"audit/...", "conversation/...", "crypto/...", "custodian/...", "escalation/...", "internal/config",
 		"internal/hardening", "migrations", "notice/...", "policy/...", "staff/...", "web"},
-	"cmd/sceau-inspect": {"audit", "policy", "escalation"},
+	"cmd/sceau-inspect": {"audit", "inspection", "policy", "policy/activation"},
 	"cmd/sceau-dev":     {"..."},
 
 	// For tests and development only: no room above names them.
-	"deploy/vault":       nil,
-	"internal/bench":     {"audit/...", "crypto/seal", "policy"},
-	"internal/casetest":  {"audit/...", "conversation/...", "crypto/seal", "escalation/...", "internal/devsigners", "internal/pgtest", "policy/..."},
-	"internal/devissuer": nil,
+	"deploy/vault":        nil,
+	"internal/bench":      {"audit/...", "crypto/seal", "policy"},
+	"internal/casetest":   {"audit/...", "conversation/...", "crypto/seal", "escalation/...", "internal/devsigners", "internal/pgtest", "policy/..."},
+	"internal/devissuer":  nil,
 	"internal/devsigners": {"audit/pglog", "policy/..."},
-	"internal/devstack":  {"deploy/vault", "migrations"},
-	"internal/imports":   nil,
-	"internal/keeper":    nil,
-	"internal/pgtest":    {"audit", "internal/devstack", "internal/keeper", "migrations"},
-	"internal/vaulttest": {"internal/devstack", "internal/keeper"},
-	"tools/postalcodes":  nil,
-	"tools/prepare":      {"internal/devstack"},
+	"internal/devstack":   {"deploy/vault", "migrations"},
+	"internal/imports":    nil,
+	"internal/keeper":     nil,
+	"internal/pgtest":     {"audit", "internal/devstack", "internal/keeper", "migrations"},
+	"internal/vaulttest":  {"internal/devstack", "internal/keeper"},
+	"tools/postalcodes":   nil,
+	"tools/prepare":       {"internal/devstack"},
 }
 
 // libraries says who may import what decides much: the database, Vault, age,
 // OPA, the web. Everybody else reaches them through the room that owns them.
 var libraries = map[string][]string{
 	"github.com/jackc/pgx/v5": {"audit/pglog", "policy/pgstore", "staff/pgstore", "escalation/pgstore",
-		"conversation/pgstore", "notice/pgstore", "custodian", "migrations", "internal/...", "cmd/sceau", "cmd/sceau-dev/..."},
+		"conversation/pgstore", "notice/pgstore", "retention/pgstore", "custodian", "migrations", "internal/...", "cmd/sceau", "cmd/sceau-dev/..."},
 	"github.com/riverqueue/river":       {"notice/pgstore", "migrations"},
 	"github.com/hashicorp/vault/api":    {"crypto/custody", "internal/devstack", "internal/vaulttest"},
 	"filippo.io/age":                    {"crypto/seal", "internal/bench"},
