@@ -3,11 +3,10 @@ package conversation
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/policy"
@@ -147,13 +146,10 @@ func ParseFacets(text string) ([]string, error) {
 // named tells whether the entry is about something of that type with an id as this
 // service makes them: rows are found by it.
 func named(e audit.Entry, subject string) bool {
-	return e.Subject.Type == subject && isUUID(e.Subject.ID)
+	return e.Subject.Type == subject && uuidForm.MatchString(e.Subject.ID)
 }
 
-func isUUID(s string) bool {
-	id, err := uuid.Parse(s)
-	return err == nil && id.String() == s
-}
+var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // decided requires that policy was asked, at this point, and allowed it.
 func decided(e audit.Entry, point policy.Point) error {
