@@ -197,6 +197,22 @@ func (e *Escalation) Complete() bool {
 	return true
 }
 
+// Awaits says whether an answer by this role is still missing.
+func (e *Escalation) Awaits(role string) bool {
+	if e.State != Requested {
+		return false
+	}
+	given := 0
+	for _, a := range e.Approvals {
+		if a.Actor.Role == role {
+			given++
+		}
+	}
+	return slices.ContainsFunc(e.Needed, func(n policy.ApprovalNeeded) bool {
+		return n.Role == role && int64(given) < n.Count
+	})
+}
+
 // asks says whether policy wanted an approval by this role.
 func (e *Escalation) asks(role string) bool {
 	return slices.ContainsFunc(e.Needed, func(n policy.ApprovalNeeded) bool { return n.Role == role })

@@ -173,8 +173,8 @@ func (s *staff) escalationList(ctx context.Context, _ *struct{}) (*escalationsOu
 	out.Body.Mine, out.Body.Pending = []escalationView{}, []escalationView{}
 	var list []*escalation.Escalation
 	var err error
-	if c.actor.Role == policy.RoleSupervisor {
-		if list, err = s.escalations.Pending(ctx); err == nil {
+	if c.actor.Role == policy.RoleSupervisor || c.actor.Role == policy.RolePrivacyOfficer {
+		if list, err = s.escalations.Pending(ctx, c.actor.Role); err == nil {
 			out.Body.Pending, err = s.show(ctx, list...)
 		}
 	} else if list, err = s.escalations.Mine(ctx, c.actor.ID); err == nil {

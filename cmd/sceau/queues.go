@@ -23,19 +23,12 @@ func (p *parts) watchQueues(escalations *escalationstore.Store, notices *notices
 		}
 		return oldest, len(queue), err
 	}
-	pending := func(ctx context.Context) (oldest time.Duration, count int, err error) {
-		list, err := escalations.Pending(ctx)
-		for _, e := range list {
-			oldest = max(oldest, time.Since(e.RequestedAt))
-		}
-		return oldest, len(list), err
-	}
 	undelivered := func(ctx context.Context) (oldest time.Duration, count int, err error) {
 		b, err := notices.Backlog(ctx)
 		return b.Oldest, b.Undelivered, err
 	}
 	for name, queue := range map[string]func(context.Context) (time.Duration, int, error){
-		"conversations_waiting": waiting, "escalations_pending": pending, "notices_undelivered": undelivered,
+		"conversations_waiting": waiting, "escalations_pending": escalations.Oldest, "notices_undelivered": undelivered,
 	} {
 		ask := func(figure func(oldest time.Duration, count int) float64) func() float64 {
 			return func() float64 {

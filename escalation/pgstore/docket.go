@@ -63,9 +63,14 @@ func FoldRecords(records []pglog.Record) (*escalation.Case, error) {
 // result, and both are laid open beside it. sealed are commitments to values
 // that inspectors may not see.
 func (d *Docket) Append(e audit.Entry, actor audit.Actor, decided *policy.Decision, sealed audit.Commitments) (pglog.Ref, error) {
+	return d.appendOpened(e, actor, decided, sealed, nil)
+}
+
+// appendOpened is Append with commitments that inspectors may open.
+func (d *Docket) appendOpened(e audit.Entry, actor audit.Actor, decided *policy.Decision, committed audit.Commitments, openings []pglog.Opening) (pglog.Ref, error) {
 	draft := pglog.Draft{
 		Actor: actor, Action: e.Action, Case: e.Case, Subject: e.Subject, Ground: e.Ground,
-		Details: e.Details, Commitments: sealed,
+		Details: e.Details, Commitments: committed, Openings: openings,
 	}
 	if decided != nil {
 		policystore.Decide(&draft, *decided)

@@ -37,18 +37,37 @@ func (s *Store) Narrative(ctx context.Context, id string) ([]byte, error) {
 // DecisionInput returns what policy was asked when e was requested, the danger
 // assessment included, held to the commitment in the request's own leaf.
 func (s *Store) DecisionInput(ctx context.Context, e *escalation.Escalation) ([]byte, error) {
+	return s.opened(ctx, e, "input", func(l audit.Entry) string {
+		if l.Decision == nil {
+			return ""
+		}
+		return l.Decision.Input
+	})
+}
+
+// Reference returns the reference of the order that e rests on, held to the commitment
+// in the request's own leaf; "" for another ground than judicial_requisition.
+func (s *Store) Reference(ctx context.Context, e *escalation.Escalation) (string, error) {
+	if e.Ground != escalation.GroundJudicialRequisition {
+		return "", nil
+	}
+	value, err := s.opened(ctx, e, "reference", func(l audit.Entry) string { return l.Commitments["reference"] })
+	return string(value), err
+}
+
+// opened reads what was laid open beside the request, and holds it to its commitment.
+func (s *Store) opened(ctx context.Context, e *escalation.Escalation, field string, commitment func(audit.Entry) string) ([]byte, error) {
 	record, err := pglog.At(ctx, s.pool, e.RequestSeq)
 	if err != nil {
 		return nil, err
 	}
 	var salt, value []byte
-	err = s.pool.QueryRow(ctx, `SELECT salt, value FROM sceau.openings WHERE seq = $1 AND field = 'input'`, e.RequestSeq).Scan(&salt, &value)
+	err = s.pool.QueryRow(ctx, `SELECT salt, value FROM sceau.openings WHERE seq = $1 AND field = $2`, e.RequestSeq, field).Scan(&salt, &value)
 	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
-		return nil, fmt.Errorf("read what policy was asked: %w", err)
+		return nil, fmt.Errorf("read the %s of a request: %w", field, err)
 	}
-	if record.Hash != e.RequestHash || record.Decision == nil ||
-		!hmac.Equal([]byte(audit.Commit(salt, "input", e.Case, value)), []byte(record.Decision.Input)) {
-		return nil, fmt.Errorf("%w: what policy was asked for %s", ErrAltered, e.ID)
+	if record.Hash != e.RequestHash || !hmac.Equal([]byte(audit.Commit(salt, field, e.Case, value)), []byte(commitment(record.Entry))) {
+		return nil, fmt.Errorf("%w: the %s of %s", ErrAltered, field, e.ID)
 	}
 	return value, nil
 }

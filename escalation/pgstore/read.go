@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sceau-project/sceau/audit"
-	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/escalation"
 	"github.com/sceau-project/sceau/policy"
 )
@@ -18,14 +18,15 @@ import (
 // memory.
 const pageSize = 200
 
-// Get returns an escalation as its entries tell it. Its requester and every
-// supervisor may know of it; to anybody else it does not exist.
+// Get returns an escalation as its entries tell it. Its requester and every supervisor
+// may know of it, and of a requisition every privacy officer; to anybody else it does
+// not exist.
 func (s *Store) Get(ctx context.Context, actor audit.Actor, id string) (*escalation.Escalation, error) {
 	var caseID string
 	err := s.pool.QueryRow(ctx, `
 		SELECT case_id::text FROM sceau.escalations
-		WHERE escalation_id = $1 AND (requester_id = $2 OR ($3 AND state <> 'refused'))`,
-		id, actor.ID, actor.Role == policy.RoleSupervisor).Scan(&caseID)
+		WHERE escalation_id = $1 AND (requester_id = $2 OR state <> 'refused' AND ($3 OR $4 AND ground = 'judicial_requisition'))`,
+		id, actor.ID, actor.Role == policy.RoleSupervisor, actor.Role == policy.RolePrivacyOfficer).Scan(&caseID)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, ErrNotFound
 	}
@@ -43,15 +44,61 @@ func (s *Store) Get(ctx context.Context, actor audit.Actor, id string) (*escalat
 	return e, nil
 }
 
-// Pending returns the requests that wait for an answer, the oldest first. It is
-// a query, not a mailbox: a supervisor who starts now sees what came before.
-func (s *Store) Pending(ctx context.Context) ([]*escalation.Escalation, error) {
-	list, err := s.list(ctx, `
+// unanswered are the requests that wait for an answer. The rows lag behind entries that
+// this version does not know: what they list is held to the log.
+const unanswered = `
+	SELECT escalation_id::text, case_id::text FROM sceau.escalations
+	WHERE state = 'requested' AND deadline >= clock_timestamp()`
+
+// Pending returns the requests that wait for an answer by this role, the oldest first.
+// It is a query, not a mailbox: a supervisor who starts now sees what came before.
+func (s *Store) Pending(ctx context.Context, role string) ([]*escalation.Escalation, error) {
+	list, err := s.list(ctx, unanswered+` ORDER BY requested_at LIMIT $1`, pageSize)
+	return slices.DeleteFunc(list, func(e *escalation.Escalation) bool { return !e.Awaits(role) }), err
+}
+
+// Confirmable returns the requests whose glass may be broken if a second agent confirms
+// and nobody answers, and that wait for that agent: not this one's human's own, and
+// unconfirmed. The oldest come first.
+func (s *Store) Confirmable(ctx context.Context, actor audit.Actor) ([]*escalation.Escalation, error) {
+	list, err := s.list(ctx, unanswered+` AND break_glass_from IS NOT NULL AND requester_person <> $2 AND requester_id <> $3
+		ORDER BY requested_at LIMIT $1`, pageSize, actor.Person, actor.ID)
+	return slices.DeleteFunc(list, func(e *escalation.Escalation) bool {
+		return e.State != escalation.Requested || e.Confirmed()
+	}), err
+}
+
+// Reviews returns every glass that was broken: those to be reviewed first, in the order
+// in which they are due, then the latest that were.
+func (s *Store) Reviews(ctx context.Context) ([]*escalation.Escalation, error) {
+	return s.list(ctx, `
 		SELECT escalation_id::text, case_id::text FROM sceau.escalations
-		WHERE state = 'requested' AND deadline >= clock_timestamp()
-		ORDER BY requested_at LIMIT $1`, pageSize)
-	// The row lags behind an entry that this version does not know.
-	return slices.DeleteFunc(list, func(e *escalation.Escalation) bool { return e.State != escalation.Requested }), err
+		WHERE review_by IS NOT NULL
+		ORDER BY review IS NOT NULL, CASE WHEN review IS NULL THEN review_by END, last_seq DESC LIMIT $1`, pageSize)
+}
+
+// Tellings returns the openings that the minor is still to be told of, those that this
+// agent can tell: their own, and those of the conversations that they are in.
+func (s *Store) Tellings(ctx context.Context, actor audit.Actor) ([]*escalation.Escalation, error) {
+	list, err := s.list(ctx, `
+		SELECT escalation_id::text, case_id::text FROM sceau.escalations e
+		WHERE tell_by IS NOT NULL AND (requester_id = $2 OR EXISTS (
+			SELECT FROM sceau.participants p
+			WHERE p.case_id = e.case_id AND p.staff_id = $2 AND p.role = 'agent' AND p.left_seq IS NULL))
+		ORDER BY tell_by LIMIT $1`, pageSize, actor.ID)
+	return slices.DeleteFunc(list, func(e *escalation.Escalation) bool { return e.TellBy().IsZero() }), err
+}
+
+// Oldest returns for how long the oldest request waits for an answer, by the database's
+// clock, and how many wait.
+func (s *Store) Oldest(ctx context.Context) (age time.Duration, waiting int, err error) {
+	var seconds float64
+	if err := s.pool.QueryRow(ctx, `
+		SELECT coalesce(extract(epoch FROM max(clock_timestamp() - requested_at)), 0)::float8, count(*) FROM sceau.escalations
+		WHERE state = 'requested' AND deadline >= clock_timestamp()`).Scan(&seconds, &waiting); err != nil {
+		return 0, 0, fmt.Errorf("ask for the oldest request: %w", err)
+	}
+	return max(0, time.Duration(seconds*float64(time.Second))), waiting, nil
 }
 
 // Mine returns what this member of staff asked for, the latest first.
@@ -83,44 +130,3 @@ func (s *Store) list(ctx context.Context, query string, args ...any) ([]*escalat
 	}
 	return list, nil
 }
-
-// Sweep records what has expired: requests that nobody answered, grants that
-// nobody used. It returns how many it recorded. Whether something has expired
-// never depends on it: deadlines are compared wherever they matter.
-func (s *Store) Sweep(ctx context.Context) (int, error) {
-	rows, err := s.pool.Query(ctx, `
-		SELECT escalation_id::text FROM sceau.escalations
-		WHERE state IN ('requested', 'approved') AND deadline < clock_timestamp()
-		ORDER BY deadline LIMIT $1`, pageSize)
-	if err != nil {
-		return 0, fmt.Errorf("find what has expired: %w", err)
-	}
-	due, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return 0, fmt.Errorf("find what has expired: %w", err)
-	}
-	swept := 0
-	for _, id := range due {
-		_, err := s.act(ctx, pglog.Idempotency{}, id, func(_ context.Context, t *turn) error {
-			if err := t.Case.CheckExpiry(t.escalation, t.At); err != nil {
-				return err
-			}
-			_, err := t.Append(escalation.ExpiredEntry(t.escalation), sweeper, nil, nil)
-			return err
-		})
-		var refused *escalation.Refusal
-		switch {
-		case errors.As(err, &refused): // somebody was faster, or another sweeper was
-		case err != nil:
-			return swept, fmt.Errorf("record that %s expired: %w", id, err)
-		default:
-			swept++
-		}
-	}
-	return swept, nil
-}
-
-// sweeper is the actor of entries about expiry: a process, not a person.
-// Whether something has expired follows from its deadline, whoever writes it
-// down.
-var sweeper = audit.Actor{ID: "sweeper"}

@@ -1,12 +1,16 @@
 package pgstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -29,12 +33,35 @@ type Citation struct {
 
 // An Ask is what an agent asks for.
 type Ask struct {
-	Case      string
-	Ground    string
-	Danger    policy.Assessment
-	Facets    []string
-	Evidence  []Citation
-	Narrative string // in the agent's own words; sealed, never in the log
+	Case        string
+	Ground      string
+	Danger      policy.Assessment // the psychologist's opinion in it is not looked at: the log has it
+	Facets      []string
+	Evidence    []Citation
+	Narrative   string      // in the agent's own words; sealed, never in the log
+	Consent     string      // id, on ground consent
+	Requisition Requisition // on ground judicial_requisition
+}
+
+// A Requisition is a magistrate's written order, as the agent reports it.
+type Requisition struct {
+	Authority  string
+	Reference  string // the order's own; committed to, and laid open beside the log
+	ListedCase string // where the connection is asked
+	Facets     []string
+}
+
+// referenceAtMost bounds the reference of an order, in characters: it names an order,
+// and has no room for a story.
+const referenceAtMost = 64
+
+// check refuses a reference that is no reference. A missing one is policy's to refuse.
+func (r Requisition) check() error {
+	if utf8.RuneCountInString(r.Reference) > referenceAtMost || !utf8.ValidString(r.Reference) ||
+		strings.ContainsFunc(r.Reference, func(c rune) bool { return !unicode.IsPrint(c) }) {
+		return &escalation.Refusal{Code: policy.ReasonRequisitionIncomplete, Detail: "the reference is no line of 64 printable characters"}
+	}
+	return nil
 }
 
 // A narrative is what is sealed: the text, and the salt that opens the leaf's
@@ -53,92 +80,153 @@ func ReadNarrative(plaintext []byte) (text string, err error) {
 	return n.Text, nil
 }
 
+// A sealedAsk is an ask whose free text is sealed and committed to.
+type sealedAsk struct {
+	Ask
+	id         string
+	positions  []int64
+	ciphertext []byte // the narrative's
+	header     []byte
+	committed  audit.Commitments
+	openings   []pglog.Opening
+}
+
 // Request asks for a lift. A request that policy refuses is recorded and
 // answered with its reasons; one for a conversation in which the actor never
 // took part is [ErrNotFound].
 func (s *Store) Request(ctx context.Context, idem pglog.Idempotency, actor audit.Actor, ask Ask) (Receipt, error) {
-	to, err := s.recipients.Of(ctx, ask.Case)
-	if errors.Is(err, conversation.ErrNotFound) {
-		return Receipt{}, ErrNotFound
+	if err := ask.Requisition.check(); err != nil {
+		return Receipt{}, err
 	}
+	// Before the head is locked: encryption is not the log's time to spend.
+	sealed, err := s.seal(ctx, ask)
 	if err != nil {
 		return Receipt{}, err
 	}
-	slices.SortFunc(ask.Evidence, func(a, b Citation) int { return int(a.Position - b.Position) })
-
-	// Sealed before the head is locked: encryption is not the log's time to spend.
-	id := uuid.NewString()
-	told := narrative{Salt: pglog.NewSalt(), Text: ask.Narrative}
-	plaintext, err := json.Marshal(told)
-	if err != nil {
-		return Receipt{}, err
-	}
-	sealed, err := seal.Seal(to.Transcript, seal.Narrative(ask.Case, id), plaintext)
-	if err != nil {
-		return Receipt{}, fmt.Errorf("seal the narrative: %w", err)
-	}
-	header, err := seal.Header(sealed)
-	if err != nil {
-		return Receipt{}, err
-	}
-	commitment := audit.Commit(told.Salt, "narrative", ask.Case, []byte(told.Text))
-
 	answer, err := s.log.Do(ctx, idem, func(ctx context.Context, t *pglog.Turn) (any, error) {
-		docket, err := OpenDocket(ctx, t, audit.ViaStaff, ask.Case)
-		if err != nil {
-			return nil, err
-		}
-		c := docket.Case
-		if !c.TookPart(actor.Person) {
-			return nil, ErrNotFound
-		}
-		messages, head, err := cite(ctx, t.Tx, ask)
-		if err != nil {
-			return nil, err
-		}
-		positions := make([]int64, len(ask.Evidence))
-		for i, e := range ask.Evidence {
-			positions[i] = e.Position
-		}
-		decided, err := decide(ctx, s.policy, t.Tx, c.RequestInput(t.At, actor, escalation.Wish{
-			Ground: ask.Ground, Danger: ask.Danger, Facets: ask.Facets, Evidence: positions, Messages: messages,
-		}))
-		if err != nil {
-			return nil, err
-		}
-
-		if !decided.Allow {
-			if _, err := docket.Append(escalation.RefusedEntry(id, ask.Case, ask.Ground, ask.Facets, decided.Reasons), actor, &decided, nil); err != nil {
-				return nil, err
-			}
-			e, _ := c.Escalation(id)
-			r := receipt(e)
-			r.Reasons = decided.Reasons
-			return r, insert(ctx, t.Tx, e)
-		}
-
-		if err := c.CheckRequest(actor, t.At); err != nil {
-			return nil, err
-		}
-		entry := escalation.RequestedEntry(escalation.Request{
-			ID: id, Case: ask.Case, Ground: ask.Ground, Facets: ask.Facets, Evidence: positions,
-			Head: head, Messages: messages, Narrative: seal.HeaderSum(header), Obligations: decided.Obligations,
-		}, t.At)
-		if _, err := docket.Append(entry, actor, &decided, audit.Commitments{"narrative": commitment}); err != nil {
-			return nil, err
-		}
-		if _, err := t.Tx.Exec(ctx, `INSERT INTO sceau.narratives (escalation_id, case_id, ciphertext) VALUES ($1, $2, $3)`,
-			id, ask.Case, sealed); err != nil {
-			return nil, fmt.Errorf("keep the narrative: %w", err)
-		}
-		e, _ := c.Escalation(id)
-		return receipt(e), insert(ctx, t.Tx, e)
+		return s.request(ctx, t, actor, sealed)
 	})
 	if err != nil {
 		return Receipt{}, err
 	}
 	var r Receipt
 	return r, answer.Decode(&r)
+}
+
+// seal seals the narrative to the case, and commits to it and to an order's reference.
+func (s *Store) seal(ctx context.Context, ask Ask) (sealedAsk, error) {
+	to, err := s.recipients.Of(ctx, ask.Case)
+	if errors.Is(err, conversation.ErrNotFound) {
+		return sealedAsk{}, ErrNotFound
+	}
+	if err != nil {
+		return sealedAsk{}, err
+	}
+	slices.SortFunc(ask.Evidence, func(a, b Citation) int { return cmp.Compare(a.Position, b.Position) })
+	a := sealedAsk{Ask: ask, id: uuid.NewString(), positions: make([]int64, len(ask.Evidence))}
+	for i, e := range ask.Evidence {
+		a.positions[i] = e.Position
+	}
+	told := narrative{Salt: pglog.NewSalt(), Text: ask.Narrative}
+	plaintext, err := json.Marshal(told)
+	if err != nil {
+		return sealedAsk{}, err
+	}
+	if a.ciphertext, err = seal.Seal(to.Transcript, seal.Narrative(ask.Case, a.id), plaintext); err != nil {
+		return sealedAsk{}, fmt.Errorf("seal the narrative: %w", err)
+	}
+	if a.header, err = seal.Header(a.ciphertext); err != nil {
+		return sealedAsk{}, err
+	}
+	a.committed = audit.Commitments{"narrative": audit.Commit(told.Salt, "narrative", ask.Case, []byte(told.Text))}
+	if r := ask.Requisition.Reference; ask.Ground == escalation.GroundJudicialRequisition && r != "" {
+		salt := pglog.NewSalt()
+		a.committed["reference"] = audit.Commit(salt, "reference", ask.Case, []byte(r))
+		a.openings = []pglog.Opening{{Field: "reference", Case: ask.Case, Salt: salt, Value: []byte(r)}}
+	}
+	return a, nil
+}
+
+// wish is what policy is told of the ask: of what belongs to another ground, nothing.
+func (a sealedAsk) wish(messages int64, duty []policy.OnDuty) escalation.Wish {
+	w := escalation.Wish{
+		Ground: a.Ground, Danger: a.Danger, Facets: a.Facets, Evidence: a.positions, Messages: messages, OnDuty: duty,
+	}
+	switch a.Ground {
+	case escalation.GroundConsent:
+		w.Consent = a.Consent
+	case escalation.GroundJudicialRequisition:
+		w.Requisition = policy.Requisition{
+			Authority: a.Requisition.Authority, ListedCase: a.Requisition.ListedCase,
+			ReferenceGiven: a.Requisition.Reference != "", Facets: a.Requisition.Facets,
+		}
+	}
+	return w
+}
+
+// request is the turn of a request, under the head lock.
+func (s *Store) request(ctx context.Context, t *pglog.Turn, actor audit.Actor, ask sealedAsk) (Receipt, error) {
+	docket, err := OpenDocket(ctx, t, audit.ViaStaff, ask.Case)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if !docket.Case.TookPart(actor.Person) {
+		return Receipt{}, ErrNotFound
+	}
+	messages, head, err := cite(ctx, t.Tx, ask.Ask)
+	if err != nil {
+		return Receipt{}, err
+	}
+	rules, err := s.policy.In(ctx, t.Tx)
+	if err != nil {
+		return Receipt{}, err
+	}
+	duty, err := onDuty(ctx, t.Tx, docket.Case, actor.Person, rules.OnDutySeen(), t.At)
+	if err != nil {
+		return Receipt{}, err
+	}
+	wish := ask.wish(messages, duty)
+	decided, err := rules.Decide(ctx, docket.Case.RequestInput(t.At, actor, wish))
+	if err != nil {
+		return Receipt{}, err
+	}
+	if !decided.Allow {
+		return refused(ctx, t, docket, actor, ask, decided)
+	}
+	if err := docket.Case.CheckRequest(actor, t.At); err != nil {
+		return Receipt{}, err
+	}
+	entry := escalation.RequestedEntry(escalation.Request{
+		ID: ask.id, Case: ask.Case, Ground: ask.Ground, Facets: ask.Facets, Evidence: ask.positions,
+		Head: head, Messages: messages, Narrative: seal.HeaderSum(ask.header), Obligations: decided.Obligations,
+		Basis: escalation.Basis{
+			Consent: wish.Consent, Authority: wish.Requisition.Authority, ListedCase: wish.Requisition.ListedCase,
+		},
+	}, t.At)
+	if _, err := docket.appendOpened(entry, actor, &decided, ask.committed, ask.openings); err != nil {
+		return Receipt{}, err
+	}
+	if _, err := t.Tx.Exec(ctx, `INSERT INTO sceau.narratives (escalation_id, case_id, ciphertext) VALUES ($1, $2, $3)`,
+		ask.id, ask.Case, ask.ciphertext); err != nil {
+		return Receipt{}, fmt.Errorf("keep the narrative: %w", err)
+	}
+	e, _ := docket.Case.Escalation(ask.id)
+	if err := insert(ctx, t.Tx, e); err != nil {
+		return Receipt{}, err
+	}
+	return receipt(e), call(ctx, s.notices, t.Tx, callForAnswers(e, decided.Obligations)...)
+}
+
+// refused records what policy refused.
+func refused(ctx context.Context, t *pglog.Turn, docket *Docket, actor audit.Actor, ask sealedAsk, decided policy.Decision) (Receipt, error) {
+	entry := escalation.RefusedEntry(ask.id, ask.Case, ask.Ground, ask.Facets, decided.Reasons)
+	if _, err := docket.Append(entry, actor, &decided, nil); err != nil {
+		return Receipt{}, err
+	}
+	e, _ := docket.Case.Escalation(ask.id)
+	r := receipt(e)
+	r.Reasons = decided.Reasons
+	return r, insert(ctx, t.Tx, e)
 }
 
 // cite returns the conversation's length and head, and checks that each cited
@@ -175,11 +263,17 @@ func cite(ctx context.Context, tx pgx.Tx, ask Ask) (messages int64, head string,
 }
 
 func insert(ctx context.Context, tx pgx.Tx, e *escalation.Escalation) error {
-	r := receipt(e)
+	r := rowOf(e)
+	var consent *string
+	if e.Consent != "" {
+		consent = &e.Consent
+	}
 	_, err := tx.Exec(ctx, `
-		INSERT INTO sceau.escalations (escalation_id, case_id, requester_id, requester_person, ground, state, requested_at, deadline, last_seq)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		e.ID, e.Case, e.Requester.ID, e.Requester.Person, e.Ground, string(e.State), e.RequestedAt, r.Deadline, e.LastSeq)
+		INSERT INTO sceau.escalations (escalation_id, case_id, requester_id, requester_person, ground, state, requested_at,
+			deadline, consent_id, widen_at, break_glass_from, last_seq)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		e.ID, e.Case, e.Requester.ID, e.Requester.Person, e.Ground, string(e.State), e.RequestedAt,
+		r.deadline, consent, r.widenAt, orNil(e.BreakGlassFrom), e.LastSeq)
 	if err != nil {
 		return fmt.Errorf("keep the escalation: %w", err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/sceau-project/sceau/audit/pglog"
 	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/escalation"
+	"github.com/sceau-project/sceau/notice"
 	"github.com/sceau-project/sceau/policy"
 	policystore "github.com/sceau-project/sceau/policy/pgstore"
 )
@@ -28,12 +29,21 @@ import (
 // actor's to know about. Both are the same answer.
 var ErrNotFound = errors.New("no such escalation")
 
-// A Config names what a Store needs. All of it is required.
+// A Config names what a Store needs. All of it but Notices is required.
 type Config struct {
 	Pool       *pgxpool.Pool // signs in as sceau_staff
 	Log        *pglog.Log    // writes via staff
 	Policy     *policystore.Active
 	Recipients *conversationstore.Recipients // of the same role
+
+	// Notices calls people in the transactions of what waits for them. Nil: nobody is
+	// called, and the queues are there to be looked at.
+	Notices Caller
+}
+
+// A Caller queues notices in the transaction tx: they exist exactly if it commits.
+type Caller interface {
+	Call(ctx context.Context, tx pgx.Tx, notices ...notice.Notice) error
 }
 
 // A Store carries out what is done to escalations.
@@ -42,6 +52,7 @@ type Store struct {
 	log        *pglog.Log
 	policy     *policystore.Active
 	recipients *conversationstore.Recipients
+	notices    Caller
 }
 
 // New refuses to work without a log, a policy, or knowing whom narratives may be
@@ -50,7 +61,7 @@ func New(cfg Config) (*Store, error) {
 	if cfg.Pool == nil || cfg.Log == nil || cfg.Policy == nil || cfg.Recipients == nil {
 		return nil, errors.New("escalations need a database, a log, a policy and recipients")
 	}
-	return &Store{pool: cfg.Pool, log: cfg.Log, policy: cfg.Policy, recipients: cfg.Recipients}, nil
+	return &Store{pool: cfg.Pool, log: cfg.Log, policy: cfg.Policy, recipients: cfg.Recipients, notices: cfg.Notices}, nil
 }
 
 // A Receipt is what an act on an escalation answers: ids, codes and times only.
@@ -61,11 +72,17 @@ type Receipt struct {
 	Reasons  []string         `json:"reasons,omitempty"`  // why policy refused
 	Granted  []string         `json:"granted,omitempty"`  // facets
 	Deadline *time.Time       `json:"deadline,omitempty"` // of the present state
-	Seq      int64            `json:"seq"`                // of the entry that made it so
+	ReviewBy *time.Time       `json:"review_by,omitempty"`
+	Review   string           `json:"review,omitempty"`  // verdict on a broken glass
+	TellBy   *time.Time       `json:"tell_by,omitempty"` // when the minor must be told
+	Seq      int64            `json:"seq"`               // of the entry that made it so
 }
 
 func receipt(e *escalation.Escalation) Receipt {
-	r := Receipt{ID: e.ID, State: e.State, Granted: e.Granted, Seq: e.LastSeq}
+	r := Receipt{
+		ID: e.ID, State: e.State, Granted: e.Granted, Seq: e.LastSeq,
+		ReviewBy: orNil(e.ReviewBy), Review: e.Review.Verdict, TellBy: orNil(e.TellBy()),
+	}
 	if e.State != escalation.Refused {
 		r.Request = e.RequestHash.String()
 	}
@@ -75,63 +92,12 @@ func receipt(e *escalation.Escalation) Receipt {
 	return r
 }
 
-// Approve gives one supervisor's approval of these facets of the request whose
-// leaf hash they saw; the last one needed approves the escalation.
-func (s *Store) Approve(ctx context.Context, idem pglog.Idempotency, actor audit.Actor, id string, request audit.Hash, facets []string) (Receipt, error) {
-	return s.act(ctx, idem, id, func(ctx context.Context, t *turn) error {
-		d, err := t.decide(ctx, t.Case.ApproveInput(t.At, actor, t.escalation, request, facets))
-		if err != nil {
-			return err
-		}
-		if err := t.Case.CheckApproval(t.escalation, actor, request, facets, t.At); err != nil {
-			return err
-		}
-		if _, err := t.Append(escalation.ApprovalGivenEntry(t.escalation, facets), actor, d, nil); err != nil {
-			return err
-		}
-		if !t.escalation.Complete() {
-			return nil
-		}
-		_, err = t.Append(escalation.ApprovedEntry(t.escalation, t.At), actor, nil, nil)
-		return err
-	})
-}
-
-// Deny refuses the request whose leaf hash the supervisor saw, for a coded reason.
-func (s *Store) Deny(ctx context.Context, idem pglog.Idempotency, actor audit.Actor, id string, request audit.Hash, reason string) (Receipt, error) {
-	return s.act(ctx, idem, id, func(ctx context.Context, t *turn) error {
-		d, err := t.decide(ctx, t.Case.DenyInput(t.At, actor, t.escalation, request))
-		if err != nil {
-			return err
-		}
-		if err := t.Case.CheckDenial(t.escalation, actor, request, reason, t.At); err != nil {
-			return err
-		}
-		_, err = t.Append(escalation.DeniedEntry(t.escalation, reason), actor, d, nil)
-		return err
-	})
-}
-
-// Withdraw takes a request back. Only its requester may.
-func (s *Store) Withdraw(ctx context.Context, idem pglog.Idempotency, actor audit.Actor, id string) (Receipt, error) {
-	return s.act(ctx, idem, id, func(ctx context.Context, t *turn) error {
-		if err := t.Case.CheckWithdrawal(t.escalation, actor); err != nil {
-			return err
-		}
-		_, err := t.Append(escalation.WithdrawnEntry(t.escalation), actor, nil, nil)
-		return err
-	})
-}
-
-// Close ends a granted lift before its time. Only its requester may.
-func (s *Store) Close(ctx context.Context, idem pglog.Idempotency, actor audit.Actor, id string) (Receipt, error) {
-	return s.act(ctx, idem, id, func(ctx context.Context, t *turn) error {
-		if err := t.Case.CheckClosing(t.escalation, actor); err != nil {
-			return err
-		}
-		_, err := t.Append(escalation.ClosedEntry(t.escalation), actor, nil, nil)
-		return err
-	})
+// orNil is no time, in JSON and in SQL, where t is zero.
+func orNil(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
 }
 
 // A turn is one act on one escalation, under the head lock.
@@ -140,6 +106,7 @@ type turn struct {
 	*Docket
 	escalation *escalation.Escalation
 	policy     *policystore.Active
+	notices    Caller
 }
 
 // Append is the docket's: entries that no rule allows are not written.
@@ -191,7 +158,7 @@ func (s *Store) act(ctx context.Context, idem pglog.Idempotency, id string, do f
 		if !ok {
 			return nil, fmt.Errorf("%w: %s", ErrNoEntry, id)
 		}
-		if err := do(ctx, &turn{Turn: pt, Docket: docket, escalation: e, policy: s.policy}); err != nil {
+		if err := do(ctx, &turn{Turn: pt, Docket: docket, escalation: e, policy: s.policy, notices: s.notices}); err != nil {
 			return nil, err
 		}
 		if err := Project(ctx, pt.Tx, e); err != nil {
@@ -206,14 +173,14 @@ func (s *Store) act(ctx context.Context, idem pglog.Idempotency, id string, do f
 	return r, answer.Decode(&r)
 }
 
-// Project writes what the entries say of e into its row.
+// Project writes what the entries say of e into its row; of a review, the turn that
+// writes its entry does.
 func Project(ctx context.Context, tx pgx.Tx, e *escalation.Escalation) error {
-	var deadline *time.Time
-	if d, ok := e.Deadline(); ok {
-		deadline = &d
-	}
-	tag, err := tx.Exec(ctx, `UPDATE sceau.escalations SET state = $2, deadline = $3, last_seq = $4 WHERE escalation_id = $1`,
-		e.ID, string(e.State), deadline, e.LastSeq)
+	r := rowOf(e)
+	tag, err := tx.Exec(ctx, `
+		UPDATE sceau.escalations SET state = $2, deadline = $3, widen_at = $4, review_by = $5, tell_by = $6, last_seq = $7
+		WHERE escalation_id = $1`,
+		e.ID, string(e.State), r.deadline, r.widenAt, r.reviewBy, r.tellBy, e.LastSeq)
 	if err != nil {
 		return fmt.Errorf("update the escalation's row: %w", err)
 	}
@@ -221,4 +188,20 @@ func Project(ctx context.Context, tx pgx.Tx, e *escalation.Escalation) error {
 		return fmt.Errorf("escalation %s has no row", e.ID)
 	}
 	return nil
+}
+
+// A row is what queues and sweepers ask of an escalation.
+type row struct {
+	deadline, widenAt, reviewBy, tellBy *time.Time
+}
+
+func rowOf(e *escalation.Escalation) row {
+	r := row{reviewBy: orNil(e.ReviewBy), tellBy: orNil(e.TellBy())}
+	if d, ok := e.Deadline(); ok {
+		r.deadline = &d
+	}
+	if e.State == escalation.Requested && e.WidenedAt.IsZero() {
+		r.widenAt = orNil(e.WidenAt)
+	}
+	return r
 }
