@@ -65,7 +65,16 @@ func (p *People) Sign(origin string, serial int64, bundle []byte) (note []byte, 
 // Activate puts a variant of the embedded policy in force: both sign it with the
 // next serial, and the operator's log takes it.
 func (p *People) Activate(ctx context.Context, operator *pglog.Log, v policy.Variant) (pglog.Ref, error) {
-	bundle, err := Bundle(v)
+	sources, err := policy.Embedded(v)
+	if err != nil {
+		return pglog.Ref{}, err
+	}
+	return p.ActivateSources(ctx, operator, sources)
+}
+
+// ActivateSources puts rules or numbers in force that are none of the embedded ones.
+func (p *People) ActivateSources(ctx context.Context, operator *pglog.Log, s policy.Sources) (pglog.Ref, error) {
+	bundle, err := policy.Build(s)
 	if err != nil {
 		return pglog.Ref{}, err
 	}
