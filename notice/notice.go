@@ -68,6 +68,11 @@ var roles = map[Kind][]string{
 	PolicyChanged:      {"inspector", "privacy_officer", "supervisor"},
 }
 
+// unitFirst are the kinds that a pager may send to the requester's unit first.
+// All others call everybody of the roles: a request that nobody of the unit
+// answered, above all.
+var unitFirst = []Kind{RequestWaiting, RequestReminder}
+
 // Kinds lists every Kind, sorted.
 func Kinds() []Kind {
 	kinds := make([]Kind, 0, len(roles))
@@ -91,7 +96,8 @@ type Notice struct {
 	// nothing waits any more. Two notices of equal Kind, ID and At are one.
 	At time.Time
 	// Unit is the random id of the requester's unit, for pagers that call that
-	// unit's people first. Empty: everybody of the roles.
+	// unit's people first; it leaves with a new request and its reminder only.
+	// Empty: everybody of the roles.
 	Unit string
 }
 

@@ -19,7 +19,9 @@ func TestPayload(t *testing.T) {
 		want string
 	}{
 		{Notice{Kind: RequestWaiting, ID: id, At: at, Unit: "u-09"}, `{"type":"request_waiting","id":"` + id + `","at":"2026-11-20T08:00:00.123456Z","roles":["supervisor"],"unit":"u-09"}`},
-		{Notice{Kind: GlassBroken, ID: id, At: at}, `{"type":"glass_broken","id":"` + id + `","at":"2026-11-20T08:00:00.123456Z","roles":["inspector","supervisor"]}`},
+		{Notice{Kind: RequestReminder, ID: id, At: at}, `{"type":"request_reminder","id":"` + id + `","at":"2026-11-20T08:00:00.123456Z","roles":["supervisor"]}`},
+		{Notice{Kind: RequestWidened, ID: id, At: at, Unit: "u-09"}, `{"type":"request_widened","id":"` + id + `","at":"2026-11-20T08:00:00.123456Z","roles":["supervisor"]}`},
+		{Notice{Kind: GlassBroken, ID: id, At: at, Unit: "u-09"}, `{"type":"glass_broken","id":"` + id + `","at":"2026-11-20T08:00:00.123456Z","roles":["inspector","supervisor"]}`},
 	} {
 		got, err := tt.n.Payload()
 		if err != nil || string(got) != tt.want {

@@ -2,6 +2,7 @@ package notice
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 )
 
@@ -16,6 +17,9 @@ const timeForm = "2006-01-02T15:04:05.000000Z"
 func (n Notice) Payload() ([]byte, error) {
 	if err := n.Check(); err != nil {
 		return nil, err
+	}
+	if !slices.Contains(unitFirst, n.Kind) {
+		n.Unit = ""
 	}
 	return json.Marshal(struct {
 		Type  Kind     `json:"type"`

@@ -39,13 +39,13 @@ const due = `
 		FROM sceau.escalations WHERE review_by IS NOT NULL AND review IS NULL
 			AND review_by - interval '24 hours' <= clock_timestamp() AND review_by >= clock_timestamp()
 	UNION ALL
-		SELECT 'review_overdue', escalation_id::text, review_by + $2 * floor(extract(epoch FROM clock_timestamp() - review_by) / extract(epoch FROM $2::interval))
+		SELECT 'review_overdue', escalation_id::text, review_by + $2::interval * floor(extract(epoch FROM clock_timestamp() - review_by) / extract(epoch FROM $2::interval))::float8
 		FROM sceau.escalations WHERE review_by < clock_timestamp() AND review IS NULL
 	UNION ALL
-		SELECT 'telling_due', escalation_id::text, tell_by + $2 * floor(extract(epoch FROM clock_timestamp() - tell_by) / extract(epoch FROM $2::interval))
+		SELECT 'telling_due', escalation_id::text, tell_by + $2::interval * floor(extract(epoch FROM clock_timestamp() - tell_by) / extract(epoch FROM $2::interval))::float8
 		FROM sceau.escalations WHERE tell_by <= clock_timestamp()
 	UNION ALL
-		SELECT 'erasure_waiting', erasure_id::text, requested_at + $2 * floor(extract(epoch FROM clock_timestamp() - requested_at) / extract(epoch FROM $2::interval))
+		SELECT 'erasure_waiting', erasure_id::text, requested_at + $2::interval * floor(extract(epoch FROM clock_timestamp() - requested_at) / extract(epoch FROM $2::interval))::float8
 		FROM sceau.erasures WHERE verdict IS NULL
 	UNION ALL
 		SELECT * FROM (
