@@ -33,6 +33,43 @@ test_supervisor_denies if {
 	d.obligations == {}
 }
 
+# On a requisition a privacy officer answers too, by the same rules.
+test_privacy_officer_answers_a_requisition if {
+	asks := {"actor": fixtures.privacy_officer, "escalation": fixtures.ordered}
+	every verdict in ["approve", "deny"] {
+		d := approve.decision with input as read(object.union(asks, {"verdict": verdict}))
+		d.allow
+		refused(object.union(asks, {"verdict": verdict, "reads": []})) == {"evidence.not_read"}
+		refused(object.union(asks, {"verdict": verdict, "actor": {"person": "p-agent"}})) == {
+			"approver.same_person", "approver.took_part",
+		}
+		refused(object.union(asks, {"verdict": verdict, "actor": {"person": "p-psy"}})) == {"approver.took_part"}
+	}
+
+	# the supervisor as well, and neither alone for both
+	other := approve.decision with input as read({"escalation": fixtures.ordered})
+	other.allow
+	half := {"escalation": object.union(fixtures.ordered, {"approvals": [fixtures.approval]})}
+	refused(half) == {"approver.already_answered"}
+	refused(object.union(half, {"actor": {"id": "s-super-2", "role": "privacy_officer"}})) == {"approver.already_answered"}
+	second := approve.decision with input as read(object.union(half, {"actor": fixtures.privacy_officer}))
+	second.allow
+}
+
+# Asked by the request and by policy as it is now: neither alone.
+test_who_was_not_asked_does_not_answer if {
+	refused({"actor": fixtures.privacy_officer}) == {"role.not_allowed"}
+	claimed := object.union(fixtures.requested, {"needed": fixtures.ordered.needed})
+	refused({"actor": fixtures.privacy_officer, "escalation": claimed}) == {"role.not_allowed"}
+	dropped := object.union(fixtures.ordered, {"needed": fixtures.requested.needed})
+	refused({"actor": fixtures.privacy_officer, "escalation": dropped}) == {"role.not_allowed"}
+
+	# numbers that ask an agent to approve make no agent an approver
+	d := approve.decision with input as read({"actor": fixtures.colleague, "escalation": {"needed": [{"role": "agent", "count": 1}]}})
+		with data.sceau.numbers.grounds.imminent_danger.approvals as [{"role": "agent", "count": 1}]
+	d.reasons == {"role.not_allowed"}
+}
+
 test_only_supervisors if {
 	every role in ["agent", "psychologist", "inspector", "privacy_officer", "minor", ""] {
 		refused({"actor": {"role": role}}) == {"role.not_allowed"}

@@ -9,8 +9,10 @@ import data.sceau.participation
 # it can be read: danger does not end with a click.
 objections := {
 	"role.not_allowed", "person.missing", "ground.unknown", "ground.not_available", "approvals.missing",
-	"danger.not_coded", "danger.not_shown", "evidence.missing", "evidence.too_much", "evidence.unknown",
-	"facets.missing", "facets.unknown", "escalation.already_pending",
+	"approver.nobody_on_duty", "danger.not_coded", "danger.not_shown", "evidence.missing", "evidence.too_much",
+	"evidence.unknown", "facets.missing", "facets.unknown", "escalation.already_pending", "consent.missing",
+	"consent.withdrawn", "consent.other_facets", "requisition.incomplete", "requisition.facets_not_ordered",
+	"requisition.case_not_listed",
 }
 
 terms := data.sceau.numbers.grounds[input.ground]
@@ -26,16 +28,30 @@ cleared contains "ground.not_available" if input.ground in data.sceau.numbers.gr
 # One that does not exist is not available either; once is enough.
 cleared contains "ground.not_available" if not terms
 
-# Nobody to ask is not nobody needed.
+# Nobody to ask is not nobody needed; and nobody is asked who may not answer.
 cleared contains "approvals.missing" if {
 	some needed in terms.approvals
 	needed.role == "supervisor"
-	needed.count >= 1
+	every each in terms.approvals {
+		each.role in {"supervisor", "privacy_officer"}
+		each.count >= 1
+	}
 }
 
 cleared contains "approvals.missing" if not terms
 
-# Position 0, the postal code, may support a request like any message.
+# A child is not made to wait for somebody who is not there: the one who asks is
+# told at once, and whom to call.
+cleared contains "approver.nobody_on_duty" if {
+	every role in terms.on_duty {
+		some duty in input.on_duty
+		duty.role == role
+		duty.persons >= 1
+	}
+}
+
+cleared contains "approver.nobody_on_duty" if not terms
+
 cleared contains "evidence.missing" if count(input.evidence) > 0
 
 cleared contains "evidence.too_much" if count(input.evidence) <= data.sceau.numbers.evidence_at_most
@@ -62,10 +78,7 @@ cleared contains "escalation.already_pending" if {
 	}
 }
 
-decision := {
-	"allow": true, "reasons": [],
-	"obligations": obligations,
-} if {
+decision := {"allow": true, "reasons": [], "obligations": object.union(obligations, glass)} if {
 	cleared == objections
 	participation.cleared == participation.objections
 }
@@ -77,5 +90,11 @@ obligations := {
 	"remind_after_s": terms.remind_after_s, "widen_after_s": terms.widen_after_s,
 	"use_within_s": terms.use_within_s, "read_for_s": terms.read_for_s, "uses": terms.uses,
 }
+
+# The glass can be broken when the ground's terms say so, and only where minutes
+# count by the agent's own assessment.
+glass := {"break_glass_after_s": terms.break_glass.after_s, "review_within_s": terms.review_within_s} if {
+	input.assessment.immediacy == "now"
+} else := {}
 
 reasons := (objections - cleared) | (participation.objections - participation.cleared)

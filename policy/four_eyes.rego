@@ -33,3 +33,13 @@ impartial(actor) if {
 		p.person != actor.person
 	}
 }
+
+# Who answers a request: the roles that it was told to ask and that policy would
+# ask now, and no other role, whatever the numbers say.
+answerers contains role if {
+	some role in {"supervisor", "privacy_officer"}
+	some asked in input.escalation.needed
+	asked.role == role
+	some needed in data.sceau.numbers.grounds[input.escalation.ground].approvals
+	needed.role == role
+}

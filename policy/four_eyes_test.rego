@@ -12,3 +12,9 @@ test_impartial if {
 	not four_eyes.impartial({"id": "s-x", "person": "", "role": "supervisor"}) with input as alone
 	not four_eyes.impartial({"id": "s-agent", "person": "p-x", "role": "supervisor"}) with input as alone
 }
+
+test_answerers_are_asked_by_both if {
+	four_eyes.answerers == {"supervisor"} with input as {"escalation": fixtures.requested}
+	four_eyes.answerers == {"supervisor", "privacy_officer"} with input as {"escalation": fixtures.ordered}
+	four_eyes.answerers == set() with input as {"escalation": object.union(fixtures.ordered, {"ground": "curiosity"})}
+}

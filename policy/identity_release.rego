@@ -4,11 +4,14 @@
 package sceau.identity.release
 
 import data.sceau.four_eyes
+import data.sceau.glass
 
 objections := {
 	"role.not_allowed", "person.missing", "escalation.not_requester", "conversation.not_participant",
 	"conversation.erased", "clock.trails", "escalation.wrong_state", "grant.expired", "grant.window_over",
 	"facets.missing", "facets.not_granted", "approvals.missing", "ground.not_available", "grant.beyond_policy",
+	"glass.not_breakable", "glass.too_early", "glass.not_confirmed", "consent.missing", "consent.withdrawn",
+	"consent.other_facets", "requisition.incomplete", "requisition.case_not_listed",
 }
 
 terms := data.sceau.numbers.grounds[input.escalation.ground]
@@ -38,7 +41,11 @@ cleared contains "conversation.erased" if input.conversation.state in {"open", "
 # A clock behind the log cannot judge a deadline.
 cleared contains "clock.trails" if input.clock_trails == false
 
-cleared contains "escalation.wrong_state" if input.escalation.state in {"approved", "released"}
+open_states := {"approved", "glass_broken", "released"}
+
+ended_states := {"requested", "refused", "denied", "withdrawn", "revoked", "closed", "void"}
+
+cleared contains "escalation.wrong_state" if input.escalation.state in open_states
 
 # Expired unused: grant.expired says so, whether or not a sweeper was here first.
 cleared contains "escalation.wrong_state" if {
@@ -53,18 +60,18 @@ cleared contains "grant.window_over" if input.escalation.read_until >= input.at
 cleared contains "grant.window_over" if input.escalation.uses < input.escalation.uses_allowed
 
 cleared contains "grant.expired" if {
-	input.escalation.state in {"approved", "released"}
+	input.escalation.state in open_states
 	input.escalation.read_until >= input.at
 }
 
 cleared contains "grant.expired" if {
-	input.escalation.state in {"approved", "released"}
+	input.escalation.state in open_states
 	input.escalation.use_by >= input.at
 }
 
 # No use is left: grant.window_over says so.
 cleared contains "grant.expired" if {
-	input.escalation.state in {"approved", "released"}
+	input.escalation.state in open_states
 	input.escalation.uses >= input.escalation.uses_allowed
 }
 
@@ -74,9 +81,10 @@ cleared contains "grant.expired" if {
 	input.escalation.use_by == ""
 }
 
-cleared contains "grant.expired" if input.escalation.state in {"requested", "refused", "denied", "withdrawn", "closed", "void"}
-
-cleared contains "grant.window_over" if input.escalation.state in {"requested", "refused", "denied", "withdrawn", "closed", "void"}
+cleared contains code if {
+	input.escalation.state in ended_states
+	some code in {"grant.expired", "grant.window_over"}
+}
 
 cleared contains "facets.missing" if count(input.facets) > 0
 
@@ -87,9 +95,11 @@ cleared contains "facets.not_granted" if {
 }
 
 # As many impartial approvals, in time, as policy asks for now: what the request
-# says it needs is not taken at its word.
+# says it needs is not taken at its word. No human counts twice, whatever the
+# accounts and roles.
 cleared contains "approvals.missing" if {
 	count(terms.approvals) > 0
+	count({approval.actor.person | some approval in input.escalation.approvals}) == count(input.escalation.approvals)
 	every needed in terms.approvals {
 		persons := {approval.actor.person |
 			some approval in input.escalation.approvals
@@ -101,6 +111,26 @@ cleared contains "approvals.missing" if {
 	}
 }
 
+# Where the glass was broken, while an answer was awaited, nobody approved: what
+# follows is asked instead, as of then.
+cleared contains "approvals.missing" if {
+	broken
+	input.escalation.broken_at <= input.escalation.answer_by
+}
+
+broken if input.escalation.broken_at != ""
+
+cleared contains "glass.not_breakable" if glass.breakable
+
+cleared contains "glass.too_early" if input.escalation.break_glass_from <= input.escalation.broken_at
+
+cleared contains "glass.not_confirmed" if glass.confirmed(input.escalation.broken_at)
+
+cleared contains code if {
+	input.escalation.broken_at == ""
+	some code in {"glass.not_breakable", "glass.too_early", "glass.not_confirmed"}
+}
+
 cleared contains "ground.not_available" if input.escalation.ground in data.sceau.numbers.grounds_available
 
 cleared contains "grant.beyond_policy" if {
@@ -110,9 +140,50 @@ cleared contains "grant.beyond_policy" if {
 	input.escalation.uses_allowed <= terms.uses
 }
 
+# The consent still stands, for these facets.
+cleared contains "consent.missing" if input.escalation.consent.id != ""
+
+cleared contains "consent.withdrawn" if input.escalation.consent.withdrawn_at == ""
+
+cleared contains "consent.other_facets" if {
+	every facet in input.facets {
+		facet in input.escalation.consent.facets
+	}
+}
+
+# Without a consent, that is what is said.
+cleared contains "consent.other_facets" if input.escalation.consent.id == ""
+
+cleared contains code if {
+	input.escalation.ground != "consent"
+	some code in {"consent.missing", "consent.withdrawn", "consent.other_facets"}
+}
+
+# The order is one that policy knows now. What it names was held against what was asked.
+cleared contains "requisition.incomplete" if {
+	input.escalation.authority in data.sceau.numbers.requisition.authorities
+}
+
+cleared contains "requisition.case_not_listed" if {
+	input.escalation.listed_case in data.sceau.numbers.requisition.listed_cases
+}
+
+cleared contains "requisition.case_not_listed" if {
+	every facet in input.facets {
+		facet != "connection"
+	}
+}
+
+cleared contains code if {
+	input.escalation.ground != "judicial_requisition"
+	some code in {"requisition.incomplete", "requisition.case_not_listed"}
+}
+
 decision := {
 	"allow": true, "reasons": [],
-	"obligations": {"facets": input.facets, "read_for_s": input.escalation.read_for_s},
+	"obligations": {
+		"facets": input.facets, "read_for_s": input.escalation.read_for_s, "tell_within_s": terms.tell_within_s,
+	},
 } if {
 	cleared == objections
 }

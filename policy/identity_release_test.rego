@@ -24,7 +24,7 @@ allowed(change) if {
 test_requester_opens if {
 	d := release.decision with input as base
 	d.allow
-	d.obligations == {"facets": ["connection"], "read_for_s": 3600}
+	d.obligations == {"facets": ["connection"], "read_for_s": 3600, "tell_within_s": 86400}
 }
 
 test_nobody_else_opens if {
@@ -59,10 +59,12 @@ test_a_closed_conversation_does_not_end_the_lift if {
 }
 
 test_states if {
-	every state in ["requested", "refused", "denied", "withdrawn", "closed", "void", "", "glass_broken"] {
+	every state in ["requested", "refused", "denied", "withdrawn", "revoked", "closed", "void", ""] {
 		"escalation.wrong_state" in refused({"escalation": {"state": state}})
 	}
-	refused({"escalation": {"state": "closed"}}) == {"escalation.wrong_state"}
+	every state in ["denied", "withdrawn", "revoked", "closed"] {
+		refused({"escalation": {"state": state}}) == {"escalation.wrong_state"}
+	}
 	refused({"escalation": {"state": "expired"}}) == {"grant.expired"}
 	refused({"escalation": {"state": "expired", "use_by": ""}}) == {"escalation.wrong_state"}
 
@@ -138,6 +140,121 @@ test_terms_are_not_taken_at_their_word if {
 }
 
 test_ground if {
-	"ground.not_available" in refused({"escalation": {"ground": "consent"}})
-	refused({"escalation": {"ground": ""}}) == {"approvals.missing", "grant.beyond_policy", "ground.not_available"}
+	d := release.decision with input as base with data.sceau.numbers.grounds_available as ["consent"]
+	d.reasons == {"ground.not_available"}
+	"ground.not_available" in refused({"escalation": {"ground": ""}})
+	"approvals.missing" in refused({"escalation": {"ground": ""}})
+}
+
+broken := {"escalation": fixtures.broken, "at": "2026-03-01T22:22:00.000000Z"}
+
+test_broken_glass_opens_what_was_asked if {
+	allowed(broken)
+	allowed(object.union(broken, {"facets": ["connection", "name"]}))
+	refused(object.union(broken, {"facets": ["location"]})) == {"facets.not_granted"}
+	refused(object.union(broken, {"actor": fixtures.colleague})) == {
+		"conversation.not_participant", "escalation.not_requester",
+	}
+}
+
+test_broken_glass_is_one_window if {
+	reading := object.union(fixtures.broken, {"state": "released", "uses": 1, "read_until": "2026-03-01T23:22:00.000000Z"})
+	allowed({"escalation": reading, "at": "2026-03-01T23:22:00.000000Z"})
+	refused({"escalation": reading, "at": "2026-03-01T23:22:00.000001Z"}) == {"grant.window_over"}
+	refused(object.union(broken, {"at": "2026-03-01T22:36:00.000001Z"})) == {"grant.expired"}
+	revoked := object.union(reading, {"state": "revoked"})
+	refused({"escalation": revoked, "at": "2026-03-01T22:30:00.000000Z"}) == {"escalation.wrong_state"}
+}
+
+test_a_review_does_not_end_the_window if {
+	allowed(object.union(broken, {"escalation": {"review": "confirmed"}}))
+}
+
+# Nobody breaks the glass alone, under any account.
+test_broken_glass_was_confirmed if {
+	every confirmation in [
+		object.union(fixtures.confirmation, {"actor": fixtures.agent}),
+		object.union(fixtures.confirmation, {"actor": object.union(fixtures.twin, {"role": "agent"})}),
+		object.union(fixtures.confirmation, {"actor": {"person": ""}}),
+		object.union(fixtures.confirmation, {"actor": {"role": "psychologist"}}),
+		object.union(fixtures.confirmation, {"at": "2026-03-01T22:21:00.000001Z"}), # after it was broken
+		object.union(fixtures.confirmation, {"at": ""}),
+	] {
+		refused(object.union(broken, {"escalation": {"confirmations": [confirmation]}})) == {"glass.not_confirmed"}
+	}
+	refused(object.union(broken, {"escalation": {"confirmations": []}})) == {"glass.not_confirmed"}
+}
+
+test_broken_glass_was_due if {
+	early := {"break_glass_from": "2026-03-01T22:21:00.000001Z"}
+	refused(object.union(broken, {"escalation": early})) == {"glass.too_early"}
+
+	# a request that gave itself less time than policy does
+	refused(object.union(broken, {"escalation": {"break_glass_after_s": 299}})) == {"glass.not_breakable"}
+
+	# or broken when it had expired already
+	late := {"broken_at": "2026-03-01T22:25:00.000001Z"}
+	refused(object.union(broken, {"escalation": late})) == {"approvals.missing"}
+}
+
+test_glass_that_never_breaks if {
+	never := {"break_glass_from": "", "break_glass_after_s": 0}
+	refused(object.union(broken, {"escalation": never})) == {"glass.not_breakable"}
+
+	# policy changed its mind since
+	kept := object.remove(data.sceau.numbers.grounds.imminent_danger, ["break_glass"])
+	d := release.decision with input as object.union(base, broken) with data.sceau.numbers.grounds.imminent_danger as kept
+	d.reasons == {"glass.not_breakable"}
+	agreed := object.union(fixtures.agreed_approved, {"approvals": [], "broken_at": "2026-03-01T22:21:00.000000Z"})
+	"glass.not_breakable" in refused({"escalation": agreed, "facets": ["name"]})
+}
+
+# State glass_broken without the hour of it opens nothing.
+test_broken_or_approved if {
+	refused(object.union(broken, {"escalation": {"broken_at": ""}})) == {"approvals.missing"}
+}
+
+test_consent_opens if {
+	allowed({"escalation": fixtures.agreed_approved, "facets": ["name"]})
+}
+
+test_consent_still_stands if {
+	taken := object.union(fixtures.agreed_approved, {"consent": {"withdrawn_at": "2026-03-01T22:16:59.000000Z"}})
+	refused({"escalation": taken, "facets": ["name"]}) == {"consent.withdrawn"}
+
+	# in the middle of the reading window too
+	reading := object.union(taken, {"state": "released", "uses": 1, "read_until": "2026-03-01T22:40:00.000000Z"})
+	refused({"escalation": reading, "facets": ["name"]}) == {"consent.withdrawn"}
+	none := object.union(fixtures.agreed_approved, {"consent": fixtures.no_consent})
+	refused({"escalation": none, "facets": ["name"]}) == {"consent.missing"}
+	other := object.union(fixtures.agreed_approved, {"consent": {"facets": ["contact"]}})
+	refused({"escalation": other, "facets": ["name"]}) == {"consent.other_facets"}
+}
+
+test_requisition_opens if allowed({"escalation": fixtures.ordered_approved})
+
+# A supervisor and a privacy officer, two humans.
+test_requisition_needs_both if {
+	every approvals in [[fixtures.approval], [fixtures.ordered_approved.approvals[1]]] {
+		half := object.union(fixtures.ordered_approved, {"approvals": approvals})
+		refused({"escalation": half}) == {"approvals.missing"}
+	}
+	one := object.union(fixtures.ordered_approved, {"approvals": [
+		fixtures.approval,
+		object.union(fixtures.ordered_approved.approvals[1], {"actor": {"person": "p-super"}}),
+	]})
+	refused({"escalation": one}) == {"approvals.missing"}
+	involved := object.union(fixtures.ordered_approved, {"approvals": [
+		fixtures.approval,
+		object.union(fixtures.ordered_approved.approvals[1], {"actor": {"person": "p-gone"}}),
+	]})
+	refused({"escalation": involved}) == {"approvals.missing"}
+}
+
+test_requisition_is_one_that_policy_knows if {
+	unknown := object.union(fixtures.ordered_approved, {"authority": "a_colonel"})
+	refused({"escalation": unknown}) == {"requisition.incomplete"}
+	unlisted := object.union(fixtures.ordered_approved, {"listed_case": "", "granted": ["connection", "name"]})
+	refused({"escalation": unlisted}) == {"requisition.case_not_listed"}
+	allowed({"escalation": unlisted, "facets": ["name"]})
 }

@@ -3,20 +3,34 @@ package sceau.log.read_test
 import data.sceau.fixtures
 import data.sceau.log.read
 
-test_inspector_reads if {
-	d := read.decision with input as {"at": "", "actor": fixtures.inspector}
-	d.allow
+reasons(actor, view) := d.reasons if {
+	d := read.decision with input as {"at": "2026-03-01T22:16:00.000000Z", "actor": actor, "view": view}
+	d.allow == (d.reasons == [])
+}
+
+test_inspector_reads_the_log_and_reviews if {
+	reasons(fixtures.inspector, "log") == []
+	reasons(fixtures.inspector, "reviews") == []
+	every view in ["erasures", "holds", "due", "", "transcripts"] {
+		reasons(fixtures.inspector, view) == {"role.not_allowed"}
+	}
+}
+
+test_privacy_officer_reads_their_registers if {
+	every view in ["erasures", "holds", "due", "reviews"] {
+		reasons(fixtures.privacy_officer, view) == []
+	}
+	reasons(fixtures.privacy_officer, "log") == {"role.not_allowed"}
 }
 
 test_nobody_else_reads if {
 	every actor in [fixtures.agent, fixtures.psychologist, fixtures.supervisor, fixtures.twin] {
-		d := read.decision with input as {"at": "", "actor": actor}
-		d.allow == false
-		d.reasons == {"role.not_allowed"}
+		every view in ["log", "reviews", "erasures", "holds", "due"] {
+			reasons(actor, view) == {"role.not_allowed"}
+		}
 	}
 }
 
 test_nobody_is_a_person if {
-	d := read.decision with input as {"at": "", "actor": {"id": "s", "person": "", "role": "inspector"}}
-	d.reasons == {"person.missing"}
+	reasons({"id": "s", "person": "", "role": "inspector"}, "log") == {"person.missing"}
 }

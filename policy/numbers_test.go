@@ -127,7 +127,7 @@ func TestNumbersInTheDocument(t *testing.T) {
 func TestDemonstrationHasTheSameRules(t *testing.T) {
 	a, b := loaded(t, Production), loaded(t, Demonstration)
 	bad := request()
-	bad.Ground, bad.Facets, bad.Evidence = "consent", []string{"shoe_size"}, []int64{}
+	bad.Ground, bad.Facets, bad.Evidence = "curiosity", []string{"shoe_size"}, []int64{}
 	x, err := a.Decide(context.Background(), bad)
 	if err != nil {
 		t.Fatal(err)

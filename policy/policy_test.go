@@ -113,6 +113,7 @@ func TestDecide(t *testing.T) {
 	want := Obligations{
 		Approvals: []ApprovalNeeded{{Role: RoleSupervisor, Count: 1}}, AnswerWithinS: 600, RemindAfterS: 180,
 		WidenAfterS: 300, UseWithinS: 900, ReadForS: 3600, Uses: 1, Facets: []string{"connection", "name"},
+		BreakGlassAfterS: 300, ReviewWithinS: 259200,
 	}
 	if fmt.Sprint(d.Obligations) != fmt.Sprint(want) {
 		t.Errorf("obligations %+v", d.Obligations)

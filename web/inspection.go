@@ -51,6 +51,7 @@ func (s *staff) search(ctx context.Context, in *searchInput) (*entriesOutput, er
 		}
 		decision, err := active.Decide(ctx, policy.LogRead{
 			At: policy.At(turn.At), Actor: policy.Actor{ID: actor.ID, Person: actor.Person, Role: actor.Role},
+			View: policy.ViewLog,
 		})
 		if err != nil {
 			return nil, err

@@ -290,8 +290,8 @@ func (s *stage) refusedByPolicy(ctx context.Context, script Conversation) error 
 		asking{Ground: "", Assessment: danger("threat", "none"), Facets: facets, Evidence: cited}, "ground.unknown", "request.invalid")
 	try("a lift on a ground that does not exist", "Demande faite pour les statistiques du service.",
 		asking{Ground: "statistics", Assessment: danger("threat", "none"), Facets: facets, Evidence: cited}, "ground.unknown", "request.invalid")
-	try("a lift on consent, which policy does not offer here", "Elle n'a pas encore dit oui, je préfère anticiper.",
-		asking{Ground: "consent", Assessment: calm(), Facets: facets, Evidence: cited}, "ground.not_available")
+	try("a lift on a consent that nobody gave", "Elle n'a pas encore dit oui, je préfère anticiper.",
+		asking{Ground: "consent", Assessment: calm(), Facets: facets, Evidence: cited}, "consent.missing")
 	try("a lift on imminent danger that no answer shows", "Rien d'urgent, mais cela irait plus vite avec son nom.",
 		asking{Ground: "imminent_danger", Assessment: calm(), Facets: facets, Evidence: cited}, "danger.not_shown")
 	try("a lift without evidence", "Il faut me croire, je n'ai pas le temps de citer.",
