@@ -3,8 +3,10 @@ package custodian
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
+	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/custodian/order"
 )
 
@@ -24,6 +26,7 @@ func (c *Custodian) Ready(ctx context.Context) order.Ready {
 	}{
 		{"destruction", c.destructionDown},
 		{"postgres", c.logDown},
+		{"log", c.appendDown},
 		{"policy", c.policyDown},
 		{"vault", func(ctx context.Context) string { return nameIf(c.vault.Ready(ctx) != nil, "vault") }},
 		{"issuer", func(ctx context.Context) string { return nameIf(c.staff.Ready(ctx) != nil, "issuer") }},
@@ -46,6 +49,14 @@ func (c *Custodian) Ready(ctx context.Context) order.Ready {
 		if name != "" {
 			down = append(down, name)
 		}
+	}
+	if slices.Contains(down, "postgres") {
+		down = slices.DeleteFunc(down, func(name string) bool { return name == "log" }) // it is in that database
+	}
+	if slices.Contains(down, "postgres") || slices.Contains(down, "head") {
+		// Where the log cannot be followed, what follows from it is not known, and is
+		// not what to repair.
+		down = slices.DeleteFunc(down, func(name string) bool { return name == "destruction" || name == "policy" })
 	}
 	return order.Ready{Ready: len(down) == 0, Down: down, Progress: c.progress()}
 }
@@ -74,6 +85,14 @@ func (c *Custodian) logDown(ctx context.Context) string {
 		return "head"
 	}
 	return nameIf(err != nil, "postgres")
+}
+
+// appendDown: the log can be read, and not be written, since somebody holds its
+// head. Nothing is written to find out. When PostgreSQL does not answer at all,
+// that is what is down.
+func (c *Custodian) appendDown(ctx context.Context) string {
+	_, err := c.log.Do(ctx, pglog.Idempotency{}, func(context.Context, *pglog.Turn) (any, error) { return nil, nil })
+	return nameIf(err != nil && c.pool.Ping(ctx) == nil, "log")
 }
 
 func (c *Custodian) policyDown(ctx context.Context) string {

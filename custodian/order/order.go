@@ -113,7 +113,7 @@ type Returned struct {
 }
 
 // Ready tells whether the custodian could carry out an order now; Down names
-// what it waits for: postgres, vault, policy, issuer, head, destruction. Progress is how
+// what it waits for: postgres, log, vault, policy, issuer, head, destruction. Progress is how
 // far it came, when it is at work before it serves.
 type Ready struct {
 	Ready    bool      `json:"ready"`

@@ -15,7 +15,8 @@ import (
 )
 
 // Unavailable says whether err means that PostgreSQL cannot be asked now:
-// unreachable, starting, stopping, out of connections, or too slow.
+// unreachable, starting, stopping, out of connections or of room, too slow, or
+// in conflict with what others do at the same time.
 func Unavailable(err error) bool {
 	var (
 		connect *pgconn.ConnectError
@@ -31,6 +32,8 @@ func Unavailable(err error) bool {
 			strings.HasPrefix(server.Code, "53"),  // insufficient resources
 			strings.HasPrefix(server.Code, "57P"), // shutting down, starting up
 			strings.HasPrefix(server.Code, "58"),  // errors of the system below
+			server.Code == "40001",                // serialization failure: nothing was done, another try may
+			server.Code == "40P01",                // deadlock: likewise
 			server.Code == "57014",                // statement_timeout
 			server.Code == "55P03",                // lock_timeout
 			server.Code == "25006",                // read only: a standby
