@@ -81,6 +81,9 @@ func carryOut[O any](c *Custodian, do func(context.Context, *http.Request, O) (a
 			if errors.Is(r.Context().Err(), context.Canceled) && errors.Is(err, context.Canceled) {
 				refused = refuse(order.CodeAbandoned) // no dependency is to blame
 			}
+			if refused.Code == order.CodeAbandoned && r.Context().Err() == nil {
+				refused = refuse(order.CodePostgresDown) // the caller waits: it was given up in here
+			}
 			level := slog.LevelInfo
 			if refused.Status >= 500 || refused.Code == order.CodeAltered || refused.Code == order.CodeLogAltered {
 				level = slog.LevelError

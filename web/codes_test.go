@@ -75,6 +75,10 @@ func TestAbandonedRequestsBlameNobody(t *testing.T) {
 			t.Errorf("%v: %s", err, p.Code)
 		}
 	}
+	inside := fmt.Errorf("reserving a case: %w", context.Canceled)
+	if p, _ := (&face{}).problemOf(t.Context(), inside, false); p.Code != "postgres.unavailable" {
+		t.Errorf("given up inside while the client waits: %s", p.Code)
+	}
 	altered := fmt.Errorf("%w: message 3", conversation.ErrChain)
 	if p, noteworthy := (&face{}).problemOf(gone, altered, false); p.Code != "content.altered" {
 		t.Errorf("what was found before the client went away became %s (noted: %t)", p.Code, noteworthy)

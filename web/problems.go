@@ -120,8 +120,13 @@ func (c *code) in(french bool) sentence {
 
 // problemOf is problem for an error of a request under way.
 func (f *face) problemOf(ctx context.Context, err error, french bool) (*Problem, bool) {
-	if abandoned(ctx, err) {
+	switch {
+	case abandoned(ctx, err):
 		err = refuse(order.CodeAbandoned)
+	case errors.Is(err, context.Canceled) && asFail(err).code == order.CodeAbandoned:
+		// Whoever asked is still there. What was given up was given up in here,
+		// between this process and a database that does not answer.
+		err = refuse("postgres.unavailable")
 	}
 	return f.problem(err, french)
 }

@@ -1,0 +1,84 @@
+package network
+
+import (
+	"math/rand/v2"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sceau-project/sceau/internal/faults/wire"
+	"github.com/sceau-project/sceau/internal/rig"
+)
+
+// TestSilence: what is asked arrives, and no answer ever comes, as from a host
+// behind a firewall that forgot the connection. Nothing may wait for ever: each
+// request is refused in time, plainly, with the name of what is down, and opens
+// nothing; when the wire is whole again, so is the service.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	seed := seedOf(t)
+	g := newGrid(t, rand.New(rand.NewPCG(seed, 1)))
+	c := newCrowd(g)
+	g.crowd = c
+	c.try(c.limit())
+	k := c.talks[0]
+	before, released := g.census(), len(g.Reads(k.ID))
+	type request struct {
+		p            *rig.Person
+		method, path string
+		body         any
+		down         map[string]bool // codes that may be told
+	}
+	method, path, body := k.escalation.Identity("connection")
+	postgres := map[string]bool{"postgres.unavailable": true}
+	gate := map[string]bool{"postgres.unavailable": true, "custodian.unavailable": true, "vault.unavailable": true}
+	requests := []request{
+		{k.Minor, http.MethodGet, "/conversation", nil, postgres},
+		{k.Minor, http.MethodPost, "/conversation/messages", rig.Object{"text": "silence"}, postgres},
+		{k.Minor, http.MethodGet, "/conversation/messages?from=0", nil, gate},
+		{g.Minor(""), http.MethodPost, "/conversations", rig.Object{"postal_code": "35000", "topic": "other"}, postgres},
+		{k.Agent, http.MethodGet, "/conversations", nil, postgres},
+		{k.Agent, http.MethodGet, "/conversations/" + k.ID + "/messages?from=0", nil, gate},
+		{k.Agent, method, path, body, gate},
+		{c.supervisor, http.MethodPost, "/escalations/" + k.escalation.ID + "/evidence", nil, gate},
+	}
+	silent := func(name string, wires ...*wire.Wire) {
+		t.Helper()
+		for _, w := range wires {
+			w.PoisonAnswers("timeout", map[string]any{"timeout": 0})
+		}
+		var all sync.WaitGroup
+		for _, r := range requests {
+			all.Go(func() {
+				reply := r.p.Send("", r.method, r.path, r.body)
+				if reply.Took > rig.AnswerTime || !r.down[reply.Outcome()] && reply.Outcome() != "ok" {
+					t.Errorf("%s silent, %s %s: %s after %v", name, r.method, r.path, reply.Outcome(), reply.Took)
+				}
+				if name == "everything" && reply.Outcome() == "ok" {
+					t.Errorf("%s silent, %s %s: answered all the same", name, r.method, r.path)
+				}
+			})
+		}
+		all.Wait()
+		for _, w := range wires {
+			w.Mend()
+		}
+		mended := time.Now()
+		c.try(mended.Add(rig.Recovery))
+		t.Logf("%s silent: everything served %d ms after", name, time.Since(mended).Milliseconds())
+	}
+	silent("everything", g.wires...)
+	if tortureOf(t) > 0 {
+		for _, w := range g.wires {
+			silent(w.Name, w)
+		}
+	}
+	// While all was silent no key was opened: what Vault has on record since are
+	// the readings that succeeded afterwards.
+	if grown := len(g.Reads(k.ID)) - released; grown > 12 {
+		t.Errorf("%d readings of keys for a handful of requests", grown)
+	}
+	c.check()
+	g.settled(before)
+}
