@@ -94,7 +94,7 @@ func TestEveryCodeHasASentence(t *testing.T) {
 	codes := []audit.Code{
 		audit.CodeUnreadable, audit.CodeMeta, audit.CodeLeaf, audit.CodeSeq, audit.CodePrev, audit.CodeTime,
 		audit.CodeCut, audit.CodeNewline, audit.CodeSurplus, audit.CodeHead, audit.CodeVia, audit.CodeIntent,
-		audit.CodeOpening, audit.CodeKnown, audit.CodeBundle,
+		audit.CodeOpening, audit.CodeKnown, audit.CodeBundle, audit.CodeLife, audit.CodeReplay,
 	}
 	for lang, text := range messages {
 		for _, code := range codes {
@@ -105,8 +105,10 @@ func TestEveryCodeHasASentence(t *testing.T) {
 		if len(text.reasons) != len(codes) {
 			t.Errorf("%s: %d sentences, the test knows %d codes", lang, len(text.reasons), len(codes))
 		}
-		if text.warnings[audit.CodePossiblyOpened] == "" {
-			t.Errorf("%s: no sentence for %s", lang, audit.CodePossiblyOpened)
+		for _, code := range []audit.Code{audit.CodePossiblyOpened, audit.CodeReviewOverdue, audit.CodeDisregarded} {
+			if text.warnings[code] == "" {
+				t.Errorf("%s: no sentence for %s", lang, code)
+			}
 		}
 	}
 }

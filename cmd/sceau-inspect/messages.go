@@ -21,11 +21,20 @@ type catalog struct {
 	values, valuesSplit             string
 	bundles, bundlesSplit           string
 	compared, comparedSplit         string
+	lives, livesSplit               string
+	beyond, disregarded             string
 	unknown, warning, more          string
 	holds, holdsBut                 string
 	reasons                         map[audit.Code]string
 	warnings                        map[audit.Code]string
 	warningFormat, warningCaseLabel string
+
+	asked, same, erased, missing, otherEngine string
+	erasedBy, missingOf                       string
+	different, otherwise, otherwiseNone       string
+	change                                    string
+	replayHolds, replayBut, replayDamaged     string
+	badBundle                                 func(error) string
 }
 
 // reason is the sentence for a damage, with the engineer's detail behind it.
@@ -51,11 +60,13 @@ func (c catalog) warn(w audit.Warning) string {
 var messages = map[string]catalog{
 	"en": {
 		about:     "Checks an export of Sceau's audit log, offline. Exit status: 0 all holds, 1 damage, 2 wrong usage, 3 holds with warnings.",
-		usageHint: "Try: sceau-inspect verify DIR (or --help).",
+		usageHint: "Try: sceau-inspect verify DIR, or sceau-inspect replay DIR (or --help).",
 		help: map[string]string{
 			"help_lang":   "Language of the messages (default: the environment's).",
 			"help_verify": "Check every entry, opening and policy bundle of the export in DIR.",
 			"help_dir":    "Folder that holds log.jsonl, openings.jsonl, meta.json and perhaps bundles/.",
+			"help_replay": "Evaluate every decision of the export in DIR again, by the policy that it names, and compare.",
+			"help_with":   "Another policy bundle (.tar.gz): say what would have been decided differently with it.",
 			"help_known":  "Hash that entry SEQ had when you last saw the log; may be repeated. Only this shows a log that was written anew.",
 		},
 		usage:         func(err error) string { return err.Error() },
@@ -74,6 +85,10 @@ var messages = map[string]catalog{
 		bundlesSplit:  "%d (bundle files checked: %d)",
 		compared:      "Known hashes that still agree: ",
 		comparedSplit: "%d (before the first entry, so not compared: %d)",
+		lives:         "Cases whose life was replayed: ",
+		livesSplit:    "%d (escalations in them: %d)",
+		beyond:        "Of these, begun before this export and not judged: ",
+		disregarded:   "Entries that no rule allows and from which nothing followed: ",
 		unknown:       "Entries of a kind unknown to this version (chain checked, rules not): ",
 		warning:       "WARNING, ",
 		more:          "Further warnings not shown: ",
@@ -105,14 +120,32 @@ var messages = map[string]catalog{
 		},
 		warningFormat:    "seq %d: %s",
 		warningCaseLabel: ", case ",
+
+		asked:         "Decisions in the log: ",
+		same:          "Asked again, and the same to the byte: ",
+		erased:        "Erased, so that nobody can ask again: ",
+		erasedBy:      "seq %d: erased by entry %d",
+		missing:       "Not in this export, and no entry says that they were erased: ",
+		missingOf:     "seq %d: the input is missing",
+		otherEngine:   "Made by another version of the policy engine: ",
+		different:     "DIFFERENT, ",
+		otherwise:     "With the other policy, ",
+		otherwiseNone: "With the other policy: nothing would have been decided differently.",
+		change:        "seq %d, %s: %s, now %s",
+		replayHolds:   "Every decision that can be asked again comes out as it was.",
+		replayBut:     "Every decision that could be asked again comes out as it was; inputs are missing: ",
+		replayDamaged: "DAMAGED, decisions that come out otherwise: ",
+		badBundle:     func(err error) string { return fmt.Sprintf("--with: this is no policy that can be loaded: %v", err) },
 	},
 	"fr": {
 		about:     "Vérifie, hors ligne, un export du journal d'audit de Sceau. Code de sortie : 0 tout est intact, 1 dommage, 2 mauvais usage, 3 intact avec avertissements.",
-		usageHint: "Essayez : sceau-inspect verify DOSSIER (ou --help).",
+		usageHint: "Essayez : sceau-inspect verify DOSSIER, ou sceau-inspect replay DOSSIER (ou --help).",
 		help: map[string]string{
 			"help_lang":   "Langue des messages (par défaut : celle de l'environnement).",
 			"help_verify": "Vérifier chaque entrée, chaque ouverture et chaque jeu de règles de l'export.",
 			"help_dir":    "Dossier qui contient log.jsonl, openings.jsonl, meta.json et peut-être bundles/.",
+			"help_replay": "Évaluer de nouveau chaque décision de l'export dans DOSSIER, par les règles qu'elle nomme, et comparer.",
+			"help_with":   "Un autre jeu de règles (.tar.gz) : dire ce qui aurait été décidé autrement.",
 			"help_known":  "Empreinte que l'entrée SEQ avait quand vous avez vu le journal ; peut être répété. Cela seul montre un journal entièrement réécrit.",
 		},
 		usage:         func(err error) string { return "mauvais usage : " + err.Error() },
@@ -131,6 +164,10 @@ var messages = map[string]catalog{
 		bundlesSplit:  "%d (fichiers vérifiés : %d)",
 		compared:      "Empreintes connues toujours conformes : ",
 		comparedSplit: "%d (avant la première entrée, donc non comparées : %d)",
+		lives:         "Dossiers dont la vie a été rejouée : ",
+		livesSplit:    "%d (demandes de levée : %d)",
+		beyond:        "Dont commencés avant cet export, donc non jugés : ",
+		disregarded:   "Entrées qu'aucune règle ne permet et dont rien n'a découlé : ",
 		unknown:       "Entrées d'un type inconnu de cette version (chaîne vérifiée, règles non) : ",
 		warning:       "ATTENTION, ",
 		more:          "Autres avertissements non affichés : ",
@@ -162,5 +199,23 @@ var messages = map[string]catalog{
 		},
 		warningFormat:    "seq %d : %s",
 		warningCaseLabel: ", dossier ",
+
+		asked:         "Décisions dans le journal : ",
+		same:          "Posées de nouveau, et identiques à l'octet près : ",
+		erased:        "Effacées, donc que personne ne peut reposer : ",
+		erasedBy:      "seq %d : effacée par l'entrée %d",
+		missing:       "Absentes de cet export sans qu'une entrée les dise effacées : ",
+		missingOf:     "seq %d : les données d'entrée manquent",
+		otherEngine:   "Prises par une autre version du moteur de règles : ",
+		different:     "DIFFÉRENTE, ",
+		otherwise:     "Avec l'autre jeu de règles, ",
+		otherwiseNone: "Avec l'autre jeu de règles : rien n'aurait été décidé autrement.",
+		change:        "seq %d, %s : %s, maintenant %s",
+		replayHolds:   "Chaque décision qui peut être reposée donne la même réponse.",
+		replayBut:     "Chaque décision qui a pu être reposée donne la même réponse ; données d'entrée absentes : ",
+		replayDamaged: "ENDOMMAGÉ, décisions qui donnent une autre réponse : ",
+		badBundle: func(err error) string {
+			return fmt.Sprintf("--with : ce n'est pas un jeu de règles utilisable : %v", err)
+		},
 	},
 }

@@ -26,6 +26,7 @@ type streams struct {
 type cli struct {
 	Lang   string    `enum:"auto,fr,en" default:"auto" placeholder:"fr|en" help:"${help_lang}"`
 	Verify verifyCmd `cmd:"" help:"${help_verify}"`
+	Replay replayCmd `cmd:"" help:"${help_replay}"`
 }
 
 // run is main without the process: arguments in, exit status out.
@@ -47,6 +48,8 @@ func run(args []string, io streams) int {
 	switch ctx.Command() {
 	case "verify <dir>":
 		return c.Verify.run(text, io)
+	case "replay <dir>":
+		return c.Replay.run(text, io)
 	default:
 		panic("no such command: " + ctx.Command())
 	}

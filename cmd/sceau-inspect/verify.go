@@ -1,15 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/inspection"
 )
 
 type verifyCmd struct {
@@ -31,9 +34,21 @@ func (c *verifyCmd) run(text catalog, streams streams) int {
 	if streams.terminal {
 		opt.Progress, done = progress(streams.err, text.checking)
 	}
-	report := audit.Verify(os.DirFS(c.Dir), opt)
+	export := os.DirFS(c.Dir)
+	report := audit.Verify(export, opt)
 	done()
-	return tell(streams.out, text, report)
+	var lives *inspection.Life
+	if report.Damage == nil {
+		var err error
+		if lives, err = inspection.Lives(export, report.Meta.First); err != nil {
+			report.Damage = &audit.Damage{Seq: audit.NoSeq, Code: audit.CodeUnreadable, Detail: err.Error()}
+		} else {
+			report.Damage = lives.Damage
+			report.Warnings = append(report.Warnings, lives.Warnings...)
+			slices.SortStableFunc(report.Warnings, func(a, b audit.Warning) int { return cmp.Compare(a.Seq, b.Seq) })
+		}
+	}
+	return tell(streams.out, text, report, lives)
 }
 
 // parseKnown reads SEQ:HASH.
@@ -73,7 +88,7 @@ func progress(w io.Writer, label string) (update func(checked, total int64), don
 const maxTold = 100
 
 // tell prints the report and returns the exit status. Damage outranks warnings.
-func tell(w io.Writer, text catalog, r *audit.Report) int {
+func tell(w io.Writer, text catalog, r *audit.Report, lives *inspection.Life) int {
 	line := func(label, format string, args ...any) {
 		fmt.Fprintf(w, "%s%s\n", label, fmt.Sprintf(format, args...))
 	}
@@ -98,6 +113,13 @@ func tell(w io.Writer, text catalog, r *audit.Report) int {
 	line(text.bundles, text.bundlesSplit, r.Policies, r.Bundles)
 	if r.Compared+r.Uncompared > 0 {
 		line(text.compared, text.comparedSplit, r.Compared, r.Uncompared)
+	}
+	line(text.lives, text.livesSplit, lives.Cases, lives.Escalations)
+	if lives.Beyond > 0 {
+		line(text.beyond, "%d", lives.Beyond)
+	}
+	if lives.Disregarded > 0 {
+		line(text.disregarded, "%d", lives.Disregarded)
 	}
 	if r.Unknown > 0 {
 		line(text.unknown, "%d", r.Unknown)

@@ -58,7 +58,7 @@ var rooms = map[string][]string{
 	// The gate: the one importer of crypto/custody.
 	"custodian/order": nil,
 	"custodian": {"audit", "audit/pglog", "conversation/...", "crypto/custody", "crypto/seal", "custodian/order",
-		"escalation/...", "internal/pgfault", "policy/...", "staff/..."},
+		"escalation/...", "internal/pgfault", "policy/...", "retention/...", "staff/..."},
 
 	// What faces people: orders, never the gate itself.
 	"web": {"audit", "audit/pglog", "conversation/...", "crypto/seal", "custodian/order", "escalation/...",
