@@ -42,8 +42,12 @@ func (c *Custodian) Ready(ctx context.Context) order.Ready {
 		select {
 		case name = <-answers[i]:
 		case <-ctx.Done():
-			if check.name == "policy" {
-				name = "" // the same database does not answer, and is named
+			select {
+			case name = <-answers[i]: // it came while another was waited for
+			default:
+				if check.name == "policy" {
+					name = "" // the same database does not answer, and is named
+				}
 			}
 		}
 		if name != "" {
