@@ -10,11 +10,11 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
-	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/crypto/seal"
-	"github.com/sceau-project/sceau/escalation"
 	"github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/policy"
+	"github.com/sceau-project/sceau/retention"
+	retentionstore "github.com/sceau-project/sceau/retention/pgstore"
 )
 
 // How often is looked for what must be destroyed, where the configuration says
@@ -83,69 +83,38 @@ func (c *Custodian) sweepErasures(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// sweepRetention asks policy of every case that still has something, page by page:
-// the numbers are policy's, and no query knows them.
+// sweepRetention destroys what was kept for as long as policy lets it be. The
+// numbers are policy's; the rows only say where to look.
 func (c *Custodian) sweepRetention(ctx context.Context) error {
+	at, err := c.lookAround(ctx)
+	if err != nil {
+		return err
+	}
+	rules, err := c.inForce(ctx, c.pool)
+	if err != nil {
+		return err
+	}
+	periods, ok := rules.Periods()
+	if !ok {
+		return nil // a policy without periods keeps everything
+	}
 	var failed []error
-	last := "00000000-0000-0000-0000-000000000000"
-	for ctx.Err() == nil {
-		rows, err := c.pool.Query(ctx, `
-			SELECT c.case_id::text FROM sceau.cases c JOIN sceau.conversations v USING (case_id)
-			WHERE c.case_id > $1 AND (c.transcript_destroyed_seq IS NULL OR c.identity_destroyed_seq IS NULL
-				OR EXISTS (SELECT FROM sceau.openings o WHERE o.case_id = c.case_id))
-			ORDER BY c.case_id LIMIT $2`, last, candidatesPage)
+	for after := ""; ctx.Err() == nil; {
+		due, err := retentionstore.Candidates(ctx, c.pool, periods, at, after, candidatesPage)
 		if err != nil {
-			return fmt.Errorf("%w: looking for what is due: %w", errDatabase, err)
+			return fmt.Errorf("%w: %w", errDatabase, err)
 		}
-		page, err := pgx.CollectRows(rows, pgx.RowTo[string])
-		if err != nil {
-			return fmt.Errorf("%w: looking for what is due: %w", errDatabase, err)
-		}
-		if len(page) == 0 {
+		if len(due) == 0 {
 			break
 		}
-		for _, id := range page {
-			due, err := c.retentionDue(ctx, id)
-			if err == nil && due {
-				err = c.destroyCase(ctx, id, policy.DestroyRetention)
-			}
-			if err != nil {
+		for _, id := range due {
+			if err := c.destroyCase(ctx, id, policy.DestroyRetention); err != nil {
 				failed = append(failed, fmt.Errorf("case %s: %w", id, err))
 			}
 		}
-		last = page[len(page)-1]
-		select { // orders of people go first
-		case <-ctx.Done():
-		case <-time.After(50 * time.Millisecond):
-		}
+		after = due[len(due)-1]
 	}
 	return errors.Join(failed...)
-}
-
-// retentionDue asks outside of any turn whether something of the case is to be
-// destroyed, so that the head is not locked for cases of which nothing is.
-func (c *Custodian) retentionDue(ctx context.Context, caseID string) (bool, error) {
-	at, err := c.lookAround(ctx)
-	if err != nil {
-		return false, err
-	}
-	file, err := c.readCase(ctx, caseID)
-	if err != nil {
-		return false, err
-	}
-	for _, class := range classes {
-		if k := file.Key(class); k == nil || k.Destroyed {
-			continue
-		}
-		if d, err := c.ask(ctx, c.pool, keyDestroyInput(file, at, class, policy.DestroyRetention)); err != nil || d.Allow {
-			return d.Allow, err
-		}
-	}
-	if file.OpeningsErased > 0 {
-		return false, nil
-	}
-	d, err := c.ask(ctx, c.pool, openingsEraseInput(file, at, policy.DestroyRetention))
-	return d.Allow, err
 }
 
 // destroyCase writes that keys of a case are destroyed, and has them destroyed: the
@@ -160,6 +129,9 @@ func (c *Custodian) destroyCase(ctx context.Context, caseID, reason string) erro
 			return "", pglog.Ref{}, err
 		}
 		d := destruction{c: c, turn: turn, docket: docket, reason: reason}
+		if d.lastMessage, err = retentionstore.LastMessage(ctx, turn.Tx, caseID); err != nil {
+			return "", pglog.Ref{}, fmt.Errorf("%w: %w", errDatabase, err)
+		}
 		if granted := docket.Case.Granted(); reason == policy.DestroyErasure && granted != nil {
 			d.erasure = granted.ID
 		}
@@ -206,6 +178,8 @@ type destruction struct {
 	reason  string
 	erasure string // id of the granted erasure
 	last    pglog.Ref
+
+	lastMessage time.Time
 }
 
 // decide asks policy. What retention may not take yet is left; what an erasure may
@@ -238,7 +212,7 @@ func (d *destruction) key(ctx context.Context, class string) (did bool, err erro
 	if k := file.Key(class); k == nil || k.Destroyed {
 		return false, nil
 	}
-	decision, err := d.decide(ctx, keyDestroyInput(file, d.turn.At, class, d.reason))
+	decision, err := d.decide(ctx, retention.DestroyInput(file, d.turn.At, d.lastMessage, retention.What(class), d.reason))
 	if err != nil || decision == nil {
 		return false, err
 	}
@@ -263,7 +237,7 @@ func (d *destruction) openings(ctx context.Context) error {
 	if file.OpeningsErased > 0 || d.reason == policy.DestroyErasure && !file.Gone() {
 		return nil
 	}
-	decision, err := d.decide(ctx, openingsEraseInput(file, d.turn.At, d.reason))
+	decision, err := d.decide(ctx, retention.OpeningsInput(file, d.turn.At, d.lastMessage, d.reason))
 	if err != nil || decision == nil {
 		return err
 	}
@@ -277,39 +251,4 @@ func (d *destruction) openings(ctx context.Context) error {
 		return fmt.Errorf("%w: erasing openings: %w", errDatabase, err)
 	}
 	return nil
-}
-
-func keyDestroyInput(file *escalation.Case, at time.Time, class, reason string) policy.KeyDestroy {
-	talk := &file.Conversation
-	k := talk.Key(class)
-	return policy.KeyDestroy{
-		At: policy.At(at), Case: file.Case, Class: class, Reason: reason, Conversation: quietFacts(talk, at),
-		Erasures: facts(talk.Erasures, conversation.Erasure.Facts), Holds: facts(talk.Holds, conversation.Hold.Facts),
-		Escalations: facts(file.Escalations, file.FactsOf), Destroyed: k == nil || k.Destroyed,
-	}
-}
-
-func openingsEraseInput(file *escalation.Case, at time.Time, reason string) policy.OpeningsErase {
-	talk := &file.Conversation
-	return policy.OpeningsErase{
-		At: policy.At(at), Case: file.Case, Reason: reason, Conversation: quietFacts(talk, at),
-		Erasures: facts(talk.Erasures, conversation.Erasure.Facts), Holds: facts(talk.Holds, conversation.Hold.Facts),
-		Escalations: facts(file.Escalations, file.FactsOf), Destroyed: talk.Gone(),
-	}
-}
-
-func quietFacts(talk *conversation.Conversation, at time.Time) policy.Conversation {
-	out := talk.Facts(at)
-	if !talk.QuietSince.IsZero() {
-		out.QuietForS = int64(max(0, at.Sub(talk.QuietSince)) / time.Second)
-	}
-	return out
-}
-
-func facts[T, F any](all []T, of func(T) F) []F {
-	out := make([]F, len(all))
-	for i, one := range all {
-		out[i] = of(one)
-	}
-	return out
 }
