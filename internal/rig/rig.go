@@ -227,8 +227,8 @@ func (r *Rig) StartProcess(name string) {
 // Process is a process as it was started last.
 func (r *Rig) Process(name string) *devstack.Process { return r.processes[name] }
 
-// Log is what a process has logged so far.
-func (r *Rig) Log(name string) string {
+// Logged is what a process has logged so far.
+func (r *Rig) Logged(name string) string {
 	text, err := os.ReadFile(r.path(name + ".log"))
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		r.Error(err)
@@ -285,7 +285,7 @@ func (r *Rig) end() {
 	}
 	if r.Failed() {
 		for _, name := range []string{Custodian, Public, Staff} {
-			r.T.Logf("%s:\n%s", name, tail(r.Log(name), 20))
+			r.T.Logf("%s:\n%s", name, tail(r.Logged(name), 20))
 		}
 	}
 }
