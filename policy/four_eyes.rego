@@ -1,4 +1,8 @@
 # Who may be the second pair of eyes.
+
+# METADATA
+# schemas:
+#   - input: schema.evidence_read
 package sceau.four_eyes
 
 objections := {"person.missing", "approver.is_requester", "approver.same_person", "approver.took_part"}

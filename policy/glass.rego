@@ -1,5 +1,9 @@
 # When the glass of a request can be broken: what confirming, breaking and
 # opening have in common.
+
+# METADATA
+# schemas:
+#   - input: schema.escalation_confirm
 package sceau.glass
 
 terms := data.sceau.numbers.grounds[input.escalation.ground]

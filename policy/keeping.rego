@@ -1,5 +1,9 @@
 # What keeps a case from being destroyed: holds, escalations that are not over,
 # reviews that are due.
+
+# METADATA
+# schemas:
+#   - input: schema.erasure_decide
 package sceau.keeping
 
 # Every hold was lifted.

@@ -1,4 +1,8 @@
 # Who takes part in a conversation, and whether it can still be read.
+
+# METADATA
+# schemas:
+#   - input: schema.conversation_read
 package sceau.participation
 
 objections := {"conversation.not_participant", "conversation.closed", "conversation.erased"}

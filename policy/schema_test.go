@@ -3,7 +3,9 @@ package policy
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"io/fs"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -53,7 +55,7 @@ func compileWithSchemas(t *testing.T, change func(name, text string) string) err
 		}
 		modules[name] = m
 	}
-	c := ast.NewCompiler().WithSchemas(set).WithUseTypeCheckAnnotations(true)
+	c := ast.NewCompiler().SetErrorLimit(0).WithSchemas(set).WithUseTypeCheckAnnotations(true)
 	if c.Compile(modules); c.Failed() {
 		return c.Errors
 	}
@@ -61,17 +63,35 @@ func compileWithSchemas(t *testing.T, change func(name, text string) string) err
 }
 
 // A rule that asks for a field that no input has never clears its objection: the
-// type checker finds it before a child waits for it.
+// type checker finds it before a child waits for it. Each rule of each file is tried
+// with its fields misspelt.
 func TestRulesUseFieldsThatExist(t *testing.T) {
-	same := func(_, text string) string { return text }
-	if err := compileWithSchemas(t, same); err != nil {
+	if err := compileWithSchemas(t, func(_, text string) string { return text }); err != nil {
 		t.Fatal(err)
 	}
-	misspelt := func(_, text string) string {
-		return strings.ReplaceAll(text, "input.escalation.read_until", "input.escalation.read_til")
+	field := regexp.MustCompile(`\binput\.[a-z_.]*[a-z]\b`)
+	s, err := Embedded(Production)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if err := compileWithSchemas(t, misspelt); err == nil {
-		t.Fatal("a misspelt field went unnoticed")
+	for file, text := range s.Modules {
+		err := compileWithSchemas(t, func(name, text string) string {
+			if name == file {
+				return field.ReplaceAllString(text, "${0}z")
+			}
+			return text
+		})
+		found := map[int]bool{}
+		if errs := (ast.Errors)(nil); errors.As(err, &errs) {
+			for _, e := range errs {
+				found[e.Location.Row] = true
+			}
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			if field.MatchString(line) && !strings.HasPrefix(line, "#") && !found[i+1] {
+				t.Errorf("%s, line %d: a misspelt field went unnoticed: %s", file, i+1, line)
+			}
+		}
 	}
 }
 
