@@ -45,6 +45,12 @@ func newNotices(ctx context.Context, cfg *config.Config, logger *slog.Logger, me
 		Name: "sceau_notices_total", Help: "Tries to deliver a notice, by what became of them: delivered, failed, or dropped since nothing waited any more.",
 	}, []string{"kind", "outcome"})
 	metrics.MustRegister(tries)
+	for _, k := range notice.Kinds() {
+		for _, outcome := range noticestore.Outcomes {
+			// From zero on: the first failure is an increase.
+			tries.WithLabelValues(string(k), outcome)
+		}
+	}
 	queue, err := noticestore.New(noticestore.Config{
 		Pool: pool, Logger: logger, Channels: channels,
 		Count: func(k notice.Kind, outcome string) { tries.WithLabelValues(string(k), outcome).Inc() },

@@ -72,10 +72,19 @@ type Config struct {
 	Logger *slog.Logger
 	// Channels may be empty: then notices call nobody.
 	Channels []Channel
-	// Count is told what became of each try: delivered, failed or dropped. It
-	// may be nil.
+	// Count is told what became of each try, one of Outcomes. It may be nil.
 	Count func(k notice.Kind, outcome string)
 }
+
+// What becomes of a try.
+const (
+	Delivered = "delivered"
+	Failed    = "failed"
+	Dropped   = "dropped" // nobody has to look any more
+)
+
+// Outcomes lists what can become of a try.
+var Outcomes = []string{Delivered, Failed, Dropped}
 
 // A Queue takes notices, keeps them, and delivers them.
 type Queue struct {

@@ -103,7 +103,7 @@ func (w *deliverer) Work(ctx context.Context, job *river.Job[delivery]) error {
 	if err := q.cfg.Channels[at].Sender.Send(ctx, n); err != nil {
 		return q.failed(n, job.Args.Channel, err)
 	}
-	q.cfg.Count(n.Kind, "delivered")
+	q.cfg.Count(n.Kind, Delivered)
 	q.recovered(job.Args.Channel)
 	return nil
 }
@@ -115,7 +115,7 @@ func (q *Queue) still(ctx context.Context, n notice.Notice) error {
 		return &notice.Failure{Code: "database"}
 	}
 	if !waits {
-		q.cfg.Count(n.Kind, "dropped")
+		q.cfg.Count(n.Kind, Dropped)
 		return river.JobCancel(errMoot)
 	}
 	return nil
@@ -129,7 +129,7 @@ func (q *Queue) failed(n notice.Notice, channel string, err error) error {
 	if !errors.As(err, &failure) {
 		failure = &notice.Failure{Code: "failed"}
 	}
-	q.cfg.Count(n.Kind, "failed")
+	q.cfg.Count(n.Kind, Failed)
 	if _, before := q.failing.LoadOrStore(channel, true); !before {
 		q.cfg.Logger.Warn("a notice could not be delivered; it is tried again", "channel", channel, "kind", string(n.Kind), "error", failure.Error())
 	}
