@@ -407,6 +407,8 @@ ALTER TABLE sceau.openings ENABLE ALWAYS TRIGGER erased_with_entry;
 
 ALTER TABLE sceau.idempotency ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own_answers ON sceau.idempotency USING (via = sceau.via()) WITH CHECK (via = sceau.via());
+-- A repeat within the hour must never be done twice: not even a process that asks nobody forgets what it answered.
+CREATE POLICY kept_for_an_hour ON sceau.idempotency AS RESTRICTIVE FOR DELETE USING (at < clock_timestamp() - interval '1 hour');
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA sceau FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION sceau.lock_head(), sceau.ensure_partition(), sceau.via()

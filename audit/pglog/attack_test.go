@@ -77,7 +77,6 @@ func TestWhatEachRoleCannotDo(t *testing.T) {
 		{`CREATE FUNCTION sceau.via() RETURNS text LANGUAGE sql RETURN 'custodian'`, denied, "42723"},
 		{`DELETE FROM sceau.openings`, denied, ""},
 		{`UPDATE sceau.openings SET value = ''`, denied, ""},
-		{`DELETE FROM sceau.idempotency`, denied, ""},
 		{`UPDATE sceau.idempotency SET answer = ''`, denied, ""},
 		{`SELECT sceau.continue_chain()`, denied, "0A000"},
 		{`SET ROLE sceau_custodian`, denied, denied},
@@ -89,6 +88,8 @@ func TestWhatEachRoleCannotDo(t *testing.T) {
 				want = c.owner
 			} else if c.sql == "SET ROLE "+role || c.sql == "SET SESSION AUTHORIZATION "+role {
 				want = ""
+			} else if c.sql == `DELETE FROM sceau.openings` && role == "sceau_custodian" {
+				want = "" // at COMMIT it takes an entry: see TestOpeningsAreErasedWithAnEntry
 			}
 			t.Run(role+": "+strings.Join(strings.Fields(c.sql), " "), func(t *testing.T) {
 				conn, err := pgx.Connect(t.Context(), db.URL(role))

@@ -91,7 +91,16 @@ func TestExportCarriesBundlesAndOpenings(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	attack(t, db.Super, `DELETE FROM sceau.openings WHERE seq = 2 AND field = 'input'`)
+	_, err = open(t, db, audit.ViaCustodian).Do(t.Context(), pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (any, error) {
+		if _, err := turn.Append(pglog.Draft{Actor: audit.Actor{ID: "custodian"}, Action: audit.ActionOpeningsErased, Case: caseA}); err != nil {
+			return nil, err
+		}
+		_, err := turn.Tx.Exec(ctx, `DELETE FROM sceau.openings WHERE seq = 2 AND field = 'input'`)
+		return nil, err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	dir, _, err := export(t, operator)
 	if err != nil {
 		t.Fatal(err)
