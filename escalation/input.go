@@ -125,10 +125,14 @@ func (c *Case) ReviewInput(at time.Time, actor audit.Actor, e *Escalation, reque
 
 // TellInput is what policy is asked before the outcome of telling the minor is recorded.
 func (c *Case) TellInput(at time.Time, actor audit.Actor, e *Escalation, outcome, reason string, until time.Time) policy.MinorTell {
-	return policy.MinorTell{
+	in := policy.MinorTell{
 		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.Facts(at),
 		Escalation: c.FactsOf(e), Outcome: outcome, Reason: reason, Until: policy.At(until),
 	}
+	if until.After(at) {
+		in.LaterForS = int64((until.Sub(at) + time.Second - 1) / time.Second)
+	}
+	return in
 }
 
 // ReceiptInput is what policy is asked before a minor is told who opened their identity.
