@@ -99,6 +99,7 @@ const (
 	StepKeyRead        Step = "key read"        // the case key is in memory
 	StepUnwrapped      Step = "unwrapped"       // file keys are in memory, the case key is forgotten
 	StepOutcomeDurable Step = "outcome durable" // the outcome is committed, nothing was answered
+	StepDestroying     Step = "destroying"      // Vault is about to be told, for each key that the log says is destroyed
 	StepDestroyDurable Step = "destroy durable" // key.destroyed is committed, Vault still holds the key
 )
 

@@ -187,7 +187,12 @@ func TestARestoredVaultForgetsAgain(t *testing.T) {
 	if !w.inVault(k, "transcript") || !w.inVault(k, "identity") {
 		t.Fatal("the snapshot does not hold the keys: this test shows nothing")
 	}
-	w.vault.Seal(t)
+	let := make(chan struct{})
+	w.config.Reached = func(s custodian.Step) {
+		if s == custodian.StepDestroying {
+			<-let
+		}
+	}
 	w.start()
 	w.eventually("the custodian has followed the log", func() bool {
 		ready, err := w.client.Ready(ctx)
@@ -197,7 +202,11 @@ func TestARestoredVaultForgetsAgain(t *testing.T) {
 		t.Errorf("before: %+v, %v", ready, err)
 	}
 	_, _, err := w.read(other.caller(), other)
-	w.refused("an order before", err, order.CodeVaultDown)
+	w.refused("an order before", err, order.CodeStarting)
+	w.vault.Seal(t)
+	close(let)
+	_, _, err = w.read(other.caller(), other)
+	w.refused("an order while Vault is sealed", err, order.CodeVaultDown)
 	w.vault.Unseal(t)
 	w.eventually("the custodian is ready", func() bool {
 		ready, err := w.client.Ready(ctx)

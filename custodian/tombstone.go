@@ -196,6 +196,7 @@ func (c *Custodian) destroyAll(ctx context.Context, todo []keyName) error {
 }
 
 func (c *Custodian) destroyInVault(ctx context.Context, k keyName) error {
+	c.config.Reached(StepDestroying)
 	err := c.vault.Destroy(ctx, k.caseID, k.class)
 	if errors.Is(err, custody.ErrMissing) {
 		// Vault was restored from before the key was made. There is no key, and no
