@@ -161,7 +161,9 @@ func (p *parts) staff(ctx context.Context) error {
 		return err
 	}
 	defer pool.Close()
-	escalations, err := escalationstore.New(escalationstore.Config{Pool: p.pool, Log: p.log, Policy: active, Recipients: p.recipients})
+	escalations, err := escalationstore.New(escalationstore.Config{
+		Pool: p.pool, Log: p.log, Policy: active, Recipients: p.recipients, Notices: notices,
+	})
 	if err != nil {
 		return err
 	}
