@@ -69,6 +69,7 @@ func (c custodianCommand) Run(w *world) (err error) {
 	logger.Info("guarding", "socket", cfg.Custodian.Socket, "pid", os.Getpid())
 	group, ctx := errgroup.WithContext(w.ctx)
 	group.Go(func() error { return gate.Serve(ctx, cfg.Custodian.Socket) })
+	group.Go(func() error { return pruneAnswers(ctx, log, logger) })
 	if cfg.Custodian.Metrics != "" {
 		metrics := prometheus.NewRegistry()
 		metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), gate)

@@ -215,7 +215,8 @@ func sweep(ctx context.Context, escalations *escalationstore.Store, logger *slog
 // one of them fails; then all end.
 func (p *parts) run(ctx context.Context, c config.Face, face *web.Face, behind ...func(context.Context) error) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, task := range append(behind, p.listener.Run) {
+	forget := func(ctx context.Context) error { return pruneAnswers(ctx, p.log, p.logger) }
+	for _, task := range append(behind, p.listener.Run, forget) {
 		group.Go(func() error {
 			if err := task(ctx); err != nil && !errors.Is(err, context.Canceled) {
 				return err
