@@ -8,10 +8,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 	"go.uber.org/goleak"
 
 	"github.com/sceau-project/sceau/notice"
@@ -142,5 +145,54 @@ func TestOnlyNoticesLeave(t *testing.T) {
 	n.ID = "chez ma tante"
 	if err := s.Send(t.Context(), n); err == nil || strings.Contains(err.Error(), "tante") {
 		t.Errorf("sent, or repeated: %v", err)
+	}
+}
+
+// The example that receivers are written after is one that they can verify.
+func TestTheDocumentedExample(t *testing.T) {
+	text, err := os.ReadFile("../../docs/notices.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(text), "```\n")
+	example, _, _ = strings.Cut(example, "\n```")
+	head, body, _ := strings.Cut(example, "\n\n")
+	header := http.Header{}
+	for line := range strings.SplitSeq(head, "\n") {
+		name, value, _ := strings.Cut(line, ": ")
+		header.Set(name, value)
+	}
+	verifier, err := standardwebhooks.NewWebhook(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := verifier.VerifyIgnoringTimestamp([]byte(body), header); err != nil {
+		t.Error(err)
+	}
+	n := waiting
+	n.At, n.Unit = n.At.Add(123456*time.Microsecond), "u-09"
+	if want, err := n.Payload(); err != nil || string(want) != body || header.Get("webhook-id") != n.MessageID() {
+		t.Errorf("documented\n%s %s\nis\n%s %s, %v", header.Get("webhook-id"), body, n.MessageID(), want, err)
+	}
+}
+
+// Every kind is in the table, with those whom it calls.
+func TestEveryKindIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/notices.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	called := map[string]string{"agent": "agents", "supervisor": "supervisors", "inspector": "inspectors", "privacy_officer": "privacy officers"}
+	for _, k := range notice.Kinds() {
+		_, row, found := strings.Cut(string(text), "| `"+string(k)+"` | ")
+		row, _, _ = strings.Cut(row, " |")
+		if !found {
+			t.Errorf("%s is not documented", k)
+		}
+		for role, name := range called {
+			if slices.Contains(k.Roles(), role) != strings.Contains(row, name) {
+				t.Errorf("%s: documented as calling %q, calls %v", k, row, k.Roles())
+			}
+		}
 	}
 }
