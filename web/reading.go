@@ -41,7 +41,22 @@ func newReadings(custodian *order.Client, now func() time.Time) *readings {
 
 // keys asks for the file keys of the messages from ≤ position < to.
 func (r *readings) keys(ctx context.Context, who caller, caseID string, from, to int) (map[int]order.MessageKey, error) {
+	got, err := r.unwrap(ctx, who, caseID, order.Unwrap{From: from, To: to})
+	if err != nil {
+		return nil, err
+	}
+	keys := make(map[int]order.MessageKey, len(got.Keys))
+	for _, k := range got.Keys {
+		keys[k.Position] = k
+	}
+	return keys, nil
+}
+
+// unwrap asks for file keys within the caller's reading session of a case, which it
+// begins when there is none.
+func (r *readings) unwrap(ctx context.Context, who caller, caseID string, what order.Unwrap) (order.MessageKeys, error) {
 	one, c := r.of(who, caseID), who.order
+	what.Caller = c
 	one.mu.Lock()
 	defer one.mu.Unlock()
 	fresh := false
@@ -49,24 +64,17 @@ func (r *readings) keys(ctx context.Context, who caller, caseID string, from, to
 		if one.session == "" || !r.now().Before(one.expires) {
 			session, err := r.custodian.OpenSession(ctx, order.OpenSession{Caller: c, Case: caseID})
 			if err != nil {
-				return nil, err
+				return order.MessageKeys{}, err
 			}
 			one.session, one.expires, one.caller, fresh = session.Session, session.Expires, c, true
 		}
-		got, err := r.custodian.Unwrap(ctx, one.session, order.Unwrap{Caller: c, From: from, To: to})
+		got, err := r.custodian.Unwrap(ctx, one.session, what)
 		var refused *order.Refusal
 		if errors.As(err, &refused) && refused.Code == order.CodeSession && !fresh {
 			one.session = "" // idle for too long, or the custodian restarted: begin another
 			continue
 		}
-		if err != nil {
-			return nil, err
-		}
-		keys := make(map[int]order.MessageKey, len(got.Keys))
-		for _, k := range got.Keys {
-			keys[k.Position] = k
-		}
-		return keys, nil
+		return got, err
 	}
 }
 
