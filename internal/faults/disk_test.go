@@ -33,6 +33,7 @@ const small = "160m"
 func TestDiskFull(t *testing.T) {
 	needServers(t)
 	if os.Getenv(mountsVariable) == "" {
+		t.Parallel()
 		mountingProcess(t)
 		return
 	}
@@ -155,13 +156,13 @@ func tablesFull(r *trial) {
 		if _, err := c.faces[0].escalations.Get(r.Context(), w.staff["amal"].Actor, read.esc); err != nil {
 			r.Errorf("while the disk is full, the escalation: %v", err)
 		}
-		before := w.keyReads()
+		before := w.keyReads(read)
 		if _, err := w.gate.client.OpenSession(r.Context(), order.OpenSession{Caller: w.staff["amal"].caller, Case: read.id}); err == nil || !heals(err) {
 			r.Errorf("while the disk is full, a new reading: %v", err)
 		} else {
 			r.Logf("a new reading was refused with %s, an entry with %q", reason(err), full)
 		}
-		if w.keyReads() != before {
+		if w.keyReads(read) != before {
 			r.Error("Vault was asked for a key under no entry")
 		}
 		c.wait(time.Duration(500+r.rng.IntN(1500)) * time.Millisecond)

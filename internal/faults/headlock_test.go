@@ -63,14 +63,14 @@ func TestForeignLockOnTheHead(t *testing.T) {
 				r.Errorf("while the head is held the custodian waits for %q, want log", down)
 			}
 		}
-		before := w.keyReads()
+		before := w.keyReads(talk)
 		began := time.Now()
 		_, err = w.gate.client.Release(r.Context(), order.Release{Caller: w.staff["amal"].caller, Escalation: talk.esc,
 			Facets: []string{"connection"}, IdempotencyKey: order.Secret(key())})
 		if took := time.Since(began); reason(err) != order.CodePostgresDown || took > 2*refusedWithin {
 			r.Errorf("a release while the head is held: %v after %v", err, took)
 		}
-		if w.keyReads() != before {
+		if w.keyReads(talk) != before {
 			r.Error("Vault was asked for a key under no entry")
 		}
 		_, err = conn.Exec(r.Context(), `ROLLBACK`)

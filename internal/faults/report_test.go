@@ -30,9 +30,11 @@ type trial struct {
 	counts map[string]int64
 }
 
-// begin reads the variables, and reports when the test ends.
+// begin reads the variables, and reports when the test ends. Trials wait for
+// their faults more than they work, so they run beside one another.
 func begin(t *testing.T) *trial {
 	t.Helper()
+	t.Parallel()
 	r := &trial{T: t, seed: rand.Uint64() >> 1, began: time.Now(), counts: map[string]int64{}}
 	if text := os.Getenv(seedVariable); text != "" {
 		n, err := strconv.ParseUint(text, 10, 64)
