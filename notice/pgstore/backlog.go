@@ -24,10 +24,10 @@ func (q *Queue) Backlog(ctx context.Context) (Backlog, error) {
 	var seconds float64
 	err := q.cfg.Pool.QueryRow(ctx, `
 		SELECT count(*) FILTER (WHERE waits), count(*) FILTER (WHERE NOT waits),
-			coalesce(extract(epoch FROM max(clock_timestamp() - greatest(created_at, (args #>> '{notice,at}')::timestamptz)) FILTER (WHERE waits)), 0)::float8
+			coalesce(extract(epoch FROM max(statement_timestamp() - greatest(created_at, (args #>> '{notice,at}')::timestamptz)) FILTER (WHERE waits)), 0)::float8
 		FROM (
 			SELECT args, created_at, state <> 'discarded' AS waits FROM sceau_queue.river_job
-			WHERE state IN ('available', 'running', 'retryable', 'discarded') OR state = 'scheduled' AND scheduled_at <= clock_timestamp()
+			WHERE state IN ('available', 'running', 'retryable', 'discarded') OR state = 'scheduled' AND scheduled_at <= statement_timestamp()
 		) jobs`).Scan(&b.Undelivered, &b.GivenUp, &seconds)
 	if err != nil {
 		return Backlog{}, fmt.Errorf("ask what is undelivered: %w", err)
@@ -38,7 +38,7 @@ func (q *Queue) Backlog(ctx context.Context) (Backlog, error) {
 
 // ReviewsOverdue counts broken glasses that nobody reviewed in time.
 func (q *Queue) ReviewsOverdue(ctx context.Context) (n int, err error) {
-	err = q.cfg.Pool.QueryRow(ctx, `SELECT count(*) FROM sceau.escalations WHERE review_by < clock_timestamp() AND review IS NULL`).Scan(&n)
+	err = q.cfg.Pool.QueryRow(ctx, `SELECT count(*) FROM sceau.escalations WHERE review_by < statement_timestamp() AND review IS NULL`).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count overdue reviews: %w", err)
 	}

@@ -181,3 +181,46 @@ func TestKilled(t *testing.T) {
 		return w.number(`SELECT count(*) FROM sceau_queue.river_job WHERE state = 'completed'`) == 4
 	})
 }
+
+// Answered between two tries, the request calls nobody any more; whoever was
+// away is not called to what is over.
+func TestAnsweredBetweenTries(t *testing.T) {
+	t.Parallel()
+	w, r := newWorld(t), newReceiver(t)
+	q := w.queue(hook(t, "pager", r.URL, "supervisor"))
+	r.answers(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) })
+	n := w.pending()
+	w.call(q, n)
+	w.run(q)
+	r.next()
+	w.row(`UPDATE sceau.escalations SET state = 'denied', deadline = NULL WHERE escalation_id = $1`, n.ID)
+	w.eventually("the drop", func() bool {
+		left, err := q.Backlog(t.Context())
+		return err == nil && left == (pgstore.Backlog{}) && w.counted("request_waiting dropped") == 1
+	})
+}
+
+// A process that does not know a channel leaves its deliveries to those that do.
+func TestAChannelThatIsConfiguredElsewhere(t *testing.T) {
+	t.Parallel()
+	w, r := newWorld(t), newReceiver(t)
+	r.answers(func(rw http.ResponseWriter, _ *http.Request) { rw.WriteHeader(http.StatusBadGateway) })
+	n := w.pending()
+	knows := w.queue(hook(t, "pager", r.URL, "supervisor"))
+	w.call(knows, n)
+	stop := w.run(knows)
+	r.next()
+	stop()
+	other := hook(t, "another", r.URL, "inspector")
+	stop = w.run(w.queue(other))
+	w.eventually("a try", func() bool { return strings.Contains(w.table(), "channel_unknown") })
+	if left, err := knows.Backlog(t.Context()); err != nil || left.Undelivered != 1 || left.Oldest < 100*time.Millisecond || left.Oldest > time.Minute {
+		t.Errorf("left: %+v, %v", left, err)
+	}
+	stop()
+	r.answers(nil)
+	w.run(w.queue(hook(t, "pager", r.URL, "supervisor")))
+	if got := r.next(); got.id != n.MessageID() {
+		t.Errorf("delivered %+v", got)
+	}
+}

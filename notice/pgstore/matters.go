@@ -11,7 +11,7 @@ import (
 
 const (
 	unanswered = `SELECT EXISTS (SELECT FROM sceau.escalations
-		WHERE escalation_id = $1::uuid AND state = 'requested' AND deadline >= clock_timestamp())`
+		WHERE escalation_id = $1::uuid AND state = 'requested' AND deadline >= statement_timestamp())`
 	unreviewed = `SELECT EXISTS (SELECT FROM sceau.escalations
 		WHERE escalation_id = $1::uuid AND review_by IS NOT NULL AND review IS NULL)`
 )
@@ -32,7 +32,7 @@ var questions = map[notice.Kind]string{
 	notice.ReviewDue:     unreviewed,
 	notice.ReviewOverdue: unreviewed,
 	// Put off, the telling is due at another time, and has another notice.
-	notice.TellingDue:     `SELECT EXISTS (SELECT FROM sceau.escalations WHERE escalation_id = $1::uuid AND tell_by <= clock_timestamp())`,
+	notice.TellingDue:     `SELECT EXISTS (SELECT FROM sceau.escalations WHERE escalation_id = $1::uuid AND tell_by <= statement_timestamp())`,
 	notice.ErasureWaiting: `SELECT EXISTS (SELECT FROM sceau.erasures WHERE erasure_id = $1::uuid AND verdict IS NULL)`,
 	// What has changed has changed: whoever follows the policy reads every notice.
 	notice.PolicyChanged: `SELECT $1::text IS NOT NULL`,

@@ -1,10 +1,13 @@
 package pgstore_test
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/sceau-project/sceau/internal/pgtest"
+	"github.com/sceau-project/sceau/migrations"
 	"github.com/sceau-project/sceau/notice"
 )
 
@@ -85,5 +88,37 @@ func TestFinishedJobsGo(t *testing.T) {
 	})
 	if n := w.number(`SELECT count(*) FROM sceau_queue.river_job`); n != 2 {
 		t.Errorf("%d jobs are left", n)
+	}
+}
+
+// sceau migrate may be run again, and by two at once; what is queued stays.
+func TestMigratedAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.call(w.queue(), w.pending())
+	var both sync.WaitGroup
+	for range 2 {
+		both.Go(func() {
+			if err := migrations.Up(context.Background(), w.URL("sceau_owner")); err != nil {
+				t.Errorf("migrate again: %v", err)
+			}
+		})
+	}
+	both.Wait()
+	if _, err := w.Super.Exec(t.Context(), `DROP SCHEMA sceau_queue CASCADE`); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		both.Go(func() {
+			if err := migrations.Up(context.Background(), w.URL("sceau_owner")); err != nil {
+				t.Errorf("migrate at first, both at once: %v", err)
+			}
+		})
+	}
+	both.Wait()
+	w.staff.Reset() // plans of the tables that are gone
+	// A queue that was lost calls people again to what still waits.
+	if n := w.sweep(w.queue()); n != 1 {
+		t.Errorf("called for %d", n)
 	}
 }

@@ -27,32 +27,32 @@ const again = 24 * time.Hour
 const due = `
 	SELECT kind, id, at FROM (
 		SELECT 'request_waiting', escalation_id::text, requested_at
-		FROM sceau.escalations WHERE state = 'requested' AND deadline >= clock_timestamp()
+		FROM sceau.escalations WHERE state = 'requested' AND deadline >= statement_timestamp()
 	UNION ALL
 		SELECT 'requisition_waiting', escalation_id::text, requested_at
-		FROM sceau.escalations WHERE state = 'requested' AND deadline >= clock_timestamp() AND ground = 'judicial_requisition'
+		FROM sceau.escalations WHERE state = 'requested' AND deadline >= statement_timestamp() AND ground = 'judicial_requisition'
 	UNION ALL
 		SELECT 'confirmation_wanted', escalation_id::text, break_glass_from
-		FROM sceau.escalations WHERE state = 'requested' AND deadline >= clock_timestamp() AND break_glass_from <= clock_timestamp()
+		FROM sceau.escalations WHERE state = 'requested' AND deadline >= statement_timestamp() AND break_glass_from <= statement_timestamp()
 	UNION ALL
 		SELECT 'review_due', escalation_id::text, review_by - interval '24 hours'
 		FROM sceau.escalations WHERE review_by IS NOT NULL AND review IS NULL
-			AND review_by - interval '24 hours' <= clock_timestamp() AND review_by >= clock_timestamp()
+			AND review_by - interval '24 hours' <= statement_timestamp() AND review_by >= statement_timestamp()
 	UNION ALL
-		SELECT 'review_overdue', escalation_id::text, review_by + $2::interval * floor(extract(epoch FROM clock_timestamp() - review_by) / extract(epoch FROM $2::interval))::float8
-		FROM sceau.escalations WHERE review_by < clock_timestamp() AND review IS NULL
+		SELECT 'review_overdue', escalation_id::text, review_by + $2::interval * floor(extract(epoch FROM statement_timestamp() - review_by) / extract(epoch FROM $2::interval))::float8
+		FROM sceau.escalations WHERE review_by < statement_timestamp() AND review IS NULL
 	UNION ALL
-		SELECT 'telling_due', escalation_id::text, tell_by + $2::interval * floor(extract(epoch FROM clock_timestamp() - tell_by) / extract(epoch FROM $2::interval))::float8
-		FROM sceau.escalations WHERE tell_by <= clock_timestamp()
+		SELECT 'telling_due', escalation_id::text, tell_by + $2::interval * floor(extract(epoch FROM statement_timestamp() - tell_by) / extract(epoch FROM $2::interval))::float8
+		FROM sceau.escalations WHERE tell_by <= statement_timestamp()
 	UNION ALL
-		SELECT 'erasure_waiting', erasure_id::text, requested_at + $2::interval * floor(extract(epoch FROM clock_timestamp() - requested_at) / extract(epoch FROM $2::interval))::float8
+		SELECT 'erasure_waiting', erasure_id::text, requested_at + $2::interval * floor(extract(epoch FROM statement_timestamp() - requested_at) / extract(epoch FROM $2::interval))::float8
 		FROM sceau.erasures WHERE verdict IS NULL
 	UNION ALL
 		SELECT * FROM (
 			SELECT 'policy_changed', convert_from(leaf, 'UTF8')::jsonb #>> '{details,policy}', at
 			FROM sceau.entries WHERE action = 'policy.activated' ORDER BY seq DESC LIMIT 5) latest
 	) AS d (kind, id, at)
-	WHERE at > clock_timestamp() - $1::interval
+	WHERE at > statement_timestamp() - $1::interval
 	ORDER BY at LIMIT 1000`
 
 // known says which of these keys the queue has, in whatever state. Asked first,
