@@ -1,0 +1,103 @@
+package attacks
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/sceau-project/sceau/crypto/custody"
+	"github.com/sceau-project/sceau/crypto/seal"
+	"github.com/sceau-project/sceau/internal/devstack"
+)
+
+// TestStolenSnapshots: a snapshot of Vault with its unseal keys and the database
+// open a conversation: that is what keys in two places mean. Once the case's keys
+// are destroyed, a snapshot of afterwards with the very same database opens
+// nothing; and the service says so.
+func TestStolenSnapshots(t *testing.T) {
+	s := newTale(t)
+	s.Spoiled() // this test reads keys as a thief does, without an entry
+	before := s.steal("before")
+	if got, err := s.openWith(before, 1); err != nil || got != "minor\n"+said {
+		t.Errorf("database and Vault together: %q, %v", got, err)
+	}
+	before.Kill()
+
+	vault, err := custody.Open(custody.Config{
+		Address: s.Vault.Address, RoleIDFile: s.Vault.Custodian.RoleIDFile, SecretIDFile: s.Vault.Custodian.SecretIDFile,
+		CasesMount: devstack.CasesMount, TransitMount: devstack.TransitMount, PepperKey: devstack.PepperKey, RecipientsKey: devstack.RecipientsKey,
+		Timeout: 2 * time.Second, Logger: slog.New(slog.DiscardHandler),
+	})
+	s.Must(err)
+	defer vault.Close()
+	for _, class := range []string{seal.Transcript, seal.Identity} {
+		s.Must(vault.Destroy(context.Background(), s.talk.ID, class))
+	}
+	after := s.steal("after")
+	defer after.Kill()
+	for _, class := range []string{seal.Transcript, seal.Identity} {
+		if key := s.keyIn(after, class); key != "" {
+			t.Errorf("a snapshot of afterwards still holds the %s key", class)
+		}
+	}
+	if got, err := s.openWith(after, 1); err == nil {
+		t.Errorf("after the keys were destroyed %q was opened", got)
+	}
+}
+
+// steal copies Vault's storage and its unseal keys, and starts a Vault of the
+// thief's own on them.
+func (s *tale) steal(name string) *devstack.Vault {
+	s.Helper()
+	dir := filepath.Join(s.Dir, "stolen-"+name)
+	s.Must(os.CopyFS(filepath.Join(dir, "storage"), os.DirFS(filepath.Join(s.Vault.Dir, "storage"))))
+	keys, err := filepath.Glob(filepath.Join(s.Vault.Dir, "*-keys.json"))
+	s.Must(err)
+	if len(keys) != 1 {
+		s.Fatalf("the unseal keys: %v", keys)
+	}
+	content, err := os.ReadFile(keys[0])
+	s.Must(err)
+	s.Must(os.WriteFile(filepath.Join(dir, filepath.Base(keys[0])), content, 0o600))
+	s.Must(os.Chmod(dir, 0o700))
+	v, err := devstack.StartVault(s.Context(), devstack.VaultConfig{Dir: dir})
+	s.Must(err)
+	s.Cleanup(v.Kill)
+	return v
+}
+
+// keyIn reads a case key with the root token, "" when there is none.
+func (s *tale) keyIn(v *devstack.Vault, class string) string {
+	s.Helper()
+	secret, err := v.Root.Logical().ReadWithContext(s.Context(), devstack.CasesMount+"/data/"+s.talk.ID+"/"+class)
+	s.Must(err)
+	if secret == nil {
+		return ""
+	}
+	data, _ := secret.Data["data"].(map[string]any)
+	key, _ := data["identity"].(string)
+	return key
+}
+
+// openWith opens a message of the stolen database with a stolen key.
+func (s *tale) openWith(v *devstack.Vault, position int) (string, error) {
+	s.Helper()
+	key, err := seal.ParseKey(s.keyIn(v, seal.Transcript))
+	if err != nil {
+		return "", err
+	}
+	var ciphertext []byte
+	s.Must(s.DB.Super.QueryRow(s.Context(), `SELECT ciphertext FROM sceau.messages WHERE case_id = $1 AND position = $2`,
+		s.talk.ID, position).Scan(&ciphertext))
+	header, err := seal.Header(ciphertext)
+	s.Must(err)
+	fileKey, err := key.FileKey(header)
+	if err != nil {
+		return "", err
+	}
+	text, err := seal.Open(ciphertext, fileKey, seal.Message(s.talk.ID, position))
+	return string(text), err
+}
