@@ -13,5 +13,7 @@ func TestMain(m *testing.M) {
 		child(url, os.Getenv(childReceiver))
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(m,
+		// Waits for the keeper of the shared PostgreSQL, if this binary started it.
+		goleak.IgnoreAnyFunction("github.com/sceau-project/sceau/internal/keeper.start.func1"))
 }
