@@ -228,6 +228,7 @@ CREATE TABLE sceau.erasures (
     CONSTRAINT decided_has_entry CHECK ((verdict IS NULL) = (decided_seq IS NULL) AND (verdict IS NULL) = (decided_at IS NULL))
 );
 CREATE UNIQUE INDEX one_erasure_at_a_time ON sceau.erasures (case_id) WHERE verdict IS NULL;
+CREATE INDEX erasures_of ON sceau.erasures (case_id);
 
 CREATE TABLE sceau.holds (
     hold_id    uuid PRIMARY KEY,

@@ -46,14 +46,15 @@ func LastMessage(ctx context.Context, q Querier, caseID string) (time.Time, erro
 }
 
 // kept reads what the projections say of the cases after the one named of which
-// something could be due by then: those young enough are left out by index. A limit of
-// 0 is none.
+// something could be due by then. Most cases have something left for years: what is not
+// due is left out by its row alone, before anything is looked up about it. A limit of 0
+// is none.
 func kept(ctx context.Context, q Querier, p policy.Periods, by time.Time, after string, limit int) ([]retention.Kept, error) {
 	if after == "" {
 		after = "00000000-0000-0000-0000-000000000000"
 	}
-	shortest := min(p.Transcript, p.IdentityUnreleased, p.Openings)
-	list, err := collect(ctx, q, "cases that are kept", scanKept, selectKept, by.Add(-shortest), after, limit)
+	list, err := collect(ctx, q, "cases that are kept", scanKept, selectKept, after, limit,
+		by.Add(-p.IdentityUnreleased), by.Add(-p.Transcript), by.Add(-p.Openings))
 	if err != nil {
 		return nil, fmt.Errorf("look for what is due: %w", err)
 	}
@@ -78,11 +79,13 @@ LEFT JOIN LATERAL (SELECT e.erasure_id, e.decided_at FROM sceau.erasures e
 	WHERE e.case_id = c.case_id AND e.verdict = 'granted' ORDER BY e.decided_seq LIMIT 1) g ON true
 CROSS JOIN LATERAL (SELECT NOT EXISTS (SELECT FROM sceau.entries e
 	WHERE e.case_id = c.case_id AND e.action = 'openings.erased') AS left_over) o
-WHERE c.case_id > $2
-	AND (coalesce(v.closed_at, v.opened_at) <= $1 OR g.erasure_id IS NOT NULL)
-	AND (c.transcript_destroyed_seq IS NULL OR c.identity_destroyed_seq IS NULL OR o.left_over)
+CROSS JOIN LATERAL (SELECT coalesce(v.closed_at, v.opened_at) AS since) a -- never after what it is counted from
+WHERE c.case_id > $1
+	AND (c.identity_destroyed_seq IS NULL AND (a.since <= $3 OR g.erasure_id IS NOT NULL)
+		OR c.transcript_destroyed_seq IS NULL AND (a.since <= $4 OR g.erasure_id IS NOT NULL)
+		OR (a.since <= $5 OR g.erasure_id IS NOT NULL) AND o.left_over)
 ORDER BY c.case_id
-LIMIT nullif($3, 0)`
+LIMIT nullif($2, 0)`
 
 func scanKept(row pgx.CollectableRow) (retention.Kept, error) {
 	var k retention.Kept
