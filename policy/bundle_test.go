@@ -149,6 +149,23 @@ func TestWhatIsNoBundleIsRefused(t *testing.T) {
 	}
 }
 
+// A bundle of before a point existed loads, since old decisions are replayed with
+// it, and says what it has no rule for.
+func TestSilentPoints(t *testing.T) {
+	if silent := loaded(t, Production).Silent(); len(silent) > 0 {
+		t.Errorf("the embedded policy has no rule for %v", silent)
+	}
+	files := unpacked(t, build(t, Production))
+	delete(files, "/log_read.rego")
+	p := load(t, packed(t, files))
+	if !slices.Equal(p.Silent(), []Point{PointLogRead}) {
+		t.Errorf("without log_read.rego it has no rule for %v", p.Silent())
+	}
+	if d, err := p.Decide(context.Background(), LogRead{At: At(start), Actor: inspector}); !errors.Is(err, ErrFailed) || d.Allow {
+		t.Errorf("decided %+v, %v", d, err)
+	}
+}
+
 // A signed bundle still cannot reach outside its input.
 func TestRulesReachNothing(t *testing.T) {
 	for _, call := range []string{

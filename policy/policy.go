@@ -32,6 +32,7 @@ var ErrFailed = errors.New("policy gave no answer")
 type Policy struct {
 	revision   string
 	variant    string
+	silent     []Point
 	onDutySeen time.Duration
 	periods    Periods
 	queries    map[Point]rego.PreparedEvalQuery
@@ -63,6 +64,9 @@ func Load(raw []byte, revision string) (*Policy, error) {
 	}
 	store := inmem.NewFromObjectWithOpts(b.Data, inmem.OptReturnASTValuesOnRead(true))
 	for _, point := range Points {
+		if len(compiler.GetRulesExact(ast.MustParseRef("data."+root+"."+string(point)+".decision"))) == 0 {
+			p.silent = append(p.silent, point)
+		}
 		q, err := rego.New(
 			rego.Query("data."+root+"."+string(point)+".decision"),
 			rego.Compiler(compiler), rego.Store(store), rego.StoreReadAST(true),
@@ -82,6 +86,10 @@ func (p *Policy) Revision() string { return p.revision }
 // Variant is what the bundle says of its numbers: [Production], [Demonstration], or
 // nothing.
 func (p *Policy) Variant() Variant { return Variant(p.variant) }
+
+// Silent are the points at which the bundle has no rule: an older one, before a
+// newer version asked there. Everything is refused at them.
+func (p *Policy) Silent() []Point { return p.silent }
 
 // Decide asks policy. Whatever goes wrong is an error that wraps [ErrFailed] and
 // a Decision that allows nothing.

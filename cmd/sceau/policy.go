@@ -10,6 +10,7 @@ import (
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/internal/config"
 	"github.com/sceau-project/sceau/policy"
+	"github.com/sceau-project/sceau/policy/activation"
 	policystore "github.com/sceau-project/sceau/policy/pgstore"
 )
 
@@ -156,13 +157,34 @@ func (s policyShow) Run(w *world) error {
 	if err != nil {
 		return err
 	}
-	if inForce, err := history.InForce(); err != nil {
-		fmt.Fprintf(w.stdout, "%v.\n", err)
-	} else {
-		fmt.Fprintf(w.stdout, "%s is in force since entry %d: change %d, signed by %s.\n",
-			inForce.Revision, inForce.Seq, inForce.Serial, inForce.Signers())
+	if err := showInForce(w, pool, pinned, history); err != nil {
+		return err
 	}
 	fmt.Fprintf(w.stdout, "The next serial is %d.\n", history.Next())
+	return nil
+}
+
+// showInForce says what is in force, or why nothing is, and what this version asks
+// that the policy has no rule for.
+func showInForce(w *world, q policystore.Querier, pinned policy.Verification, history activation.History) error {
+	inForce, err := history.InForce()
+	if err != nil {
+		fmt.Fprintf(w.stdout, "%v.\n", err)
+		return nil
+	}
+	p, err := policystore.NewActive(pinned).Of(w.ctx, q, inForce)
+	if errors.Is(err, policystore.ErrNone) {
+		fmt.Fprintf(w.stdout, "%v.\n", err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w.stdout, "%s (%s) is in force since entry %d: change %d, signed by %s.\n",
+		inForce.Revision, p.Variant(), inForce.Seq, inForce.Serial, inForce.Signers())
+	if silent := p.Silent(); len(silent) > 0 {
+		fmt.Fprintf(w.stdout, "It has no rule for %v: everything there is refused until a newer policy is in force.\n", silent)
+	}
 	return nil
 }
 

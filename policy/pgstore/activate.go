@@ -21,8 +21,12 @@ var operator = audit.Actor{ID: "operator"}
 // another bundle or another log, or whose serial is not above those before.
 func Activate(ctx context.Context, log *pglog.Log, bundle, note []byte, pinned policy.Verification) (pglog.Ref, error) {
 	revision := policy.Revision(bundle)
-	if _, err := policy.Load(bundle, revision); err != nil {
+	loaded, err := policy.Load(bundle, revision)
+	if err != nil {
 		return pglog.Ref{}, err
+	}
+	if silent := loaded.Silent(); len(silent) > 0 {
+		return pglog.Ref{}, fmt.Errorf("the bundle has no rule for %v, and everything there would be refused: build it with this version", silent)
 	}
 	signed, err := pinned.Open(note)
 	if err != nil {

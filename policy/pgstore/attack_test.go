@@ -285,7 +285,7 @@ func TestActivationsTakeEffectAtOnce(t *testing.T) {
 			}
 		})
 	}
-	for i := range 10 {
+	for i := range 4 {
 		v := []policy.Variant{policy.Demonstration, policy.Production}[i%2]
 		w.Activate(v)
 		p, err := w.Policy.In(t.Context(), w.Super)
@@ -307,7 +307,7 @@ func TestASerialIsSpentOnce(t *testing.T) {
 		bundles[v], err = devsigners.Bundle(v)
 		w.must(err)
 	}
-	for serial := int64(2); serial < 8; serial++ {
+	for serial := int64(2); serial < 5; serial++ {
 		answers := make(chan error, len(bundles))
 		for _, bundle := range bundles {
 			note, err := w.Signers.Sign(pgtest.Origin, serial, bundle)
