@@ -220,31 +220,43 @@ func TestARestoredVaultForgetsAgain(t *testing.T) {
 	}
 }
 
-// The process dies between key.destroyed and Vault.
+// The process dies between key.destroyed and Vault: here it stands still there, and
+// another begins with the state directory as it was then.
 func TestACrashBeforeVaultDestroysAfter(t *testing.T) {
 	var died atomic.Bool
+	hold := make(chan struct{})
 	w := newWorldOn(t, pgtest.New(t), func(c *custodian.Config) {
 		often(c)
-	})
-	w.stop()
-	w.config.Reached = func(s custodian.Step) {
-		if s == custodian.StepDestroyDurable && died.CompareAndSwap(false, true) {
-			w.vault.Kill(t) // and nothing more reaches Vault from this process
+		c.Reached = func(s custodian.Step) {
+			if s == custodian.StepDestroyDurable {
+				died.Store(true)
+			}
+			if died.Load() {
+				<-hold
+			}
 		}
-	}
-	w.start()
+	})
 	nora, k := w.hire("nora", "P-N", "privacy_officer"), w.open("Il m'a frappée")
 	w.grantErasure(nora, k)
 	w.eventually("the entry is there", died.Load)
-	w.stop()
-	w.vault.Restart(t)
-	if !w.inVault(k, "transcript") {
-		t.Fatal("the key was destroyed before the crash: this test shows nothing")
+	dead := w.stopped
+	t.Cleanup(func() { close(hold); dead() })
+	state := t.TempDir()
+	for _, name := range []string{"head.json", "destroyed"} {
+		raw, err := os.ReadFile(filepath.Join(w.config.StateDir, name))
+		w.must(err)
+		if strings.Contains(string(raw), k.id) {
+			t.Errorf("%s knows of it already", name)
+		}
+		w.must(os.WriteFile(filepath.Join(state, name), raw, 0o600))
+	}
+	if !w.inVault(k, "transcript") || !w.inVault(k, "identity") {
+		t.Fatal("a key was destroyed before the crash: this test shows nothing")
 	}
 	if got := w.actions(k, audit.ActionErasureDecided); got != "erasure.decided key.destroyed key.destroyed openings.erased" {
 		t.Errorf("the log says %s", got)
 	}
-	w.config.Reached = nil
+	w.config.StateDir, w.config.Reached = state, nil
 	w.start()
 	w.ready()
 	if w.inVault(k, "transcript") || w.inVault(k, "identity") {
