@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sceau-project/sceau/audit"
@@ -23,6 +24,9 @@ const (
 	erasureEvery   = 3 * time.Second
 	retentionEvery = time.Hour
 	candidatesPage = 100
+	// erasureAgain is after how long an erasure that was refused or failed is tried
+	// again: each try takes a turn of the log.
+	erasureAgain = 20 * time.Second
 )
 
 var classes = []string{seal.Transcript, seal.Identity}
@@ -33,7 +37,7 @@ func (c *Custodian) sweep(ctx context.Context) {
 	erasures, retention := time.NewTicker(c.config.ErasureEvery), time.NewTicker(c.config.RetentionEvery)
 	defer erasures.Stop()
 	defer retention.Stop()
-	said := map[string]string{}
+	said, later := map[string]string{}, map[string]time.Time{}
 	run := func(what string, do func(context.Context) error) {
 		if !c.buried.isCleared() {
 			return // what is destroyed already comes first
@@ -53,7 +57,7 @@ func (c *Custodian) sweep(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-erasures.C:
-			run(policy.DestroyErasure, c.sweepErasures)
+			run(policy.DestroyErasure, func(ctx context.Context) error { return c.sweepErasures(ctx, later) })
 		case <-retention.C:
 			run(policy.DestroyRetention, c.sweepRetention)
 		}
@@ -61,24 +65,37 @@ func (c *Custodian) sweep(ctx context.Context) {
 }
 
 // sweepErasures destroys the cases whose erasure was granted. The rows only say
-// where to look: what is decided is decided on the entries.
-func (c *Custodian) sweepErasures(ctx context.Context) error {
-	rows, err := c.pool.Query(ctx, `
-		SELECT DISTINCT e.case_id::text FROM sceau.erasures e JOIN sceau.cases c USING (case_id)
-		WHERE e.verdict = 'granted' AND (c.transcript_destroyed_seq IS NULL OR c.identity_destroyed_seq IS NULL) LIMIT $1`, candidatesPage)
-	if err != nil {
-		return fmt.Errorf("%w: looking for erasures: %w", errDatabase, err)
-	}
-	due, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return fmt.Errorf("%w: looking for erasures: %w", errDatabase, err)
-	}
+// where to look: what is decided is decided on the entries. What could not be
+// destroyed is tried again after a while, and stops no other.
+func (c *Custodian) sweepErasures(ctx context.Context, later map[string]time.Time) error {
 	var failed []error
-	for _, id := range due {
-		// One case that cannot be destroyed stops no other.
-		if err := c.destroyCase(ctx, id, policy.DestroyErasure); err != nil {
-			failed = append(failed, fmt.Errorf("case %s: %w", id, err))
+	for after := uuid.Nil.String(); ctx.Err() == nil; {
+		rows, err := c.pool.Query(ctx, `
+			SELECT DISTINCT e.case_id::text FROM sceau.erasures e JOIN sceau.cases c USING (case_id)
+			WHERE e.verdict = 'granted' AND (c.transcript_destroyed_seq IS NULL OR c.identity_destroyed_seq IS NULL) AND e.case_id > $1
+				AND NOT EXISTS (SELECT FROM sceau.holds h WHERE h.case_id = e.case_id AND h.lifted_seq IS NULL)
+			ORDER BY 1 LIMIT $2`, after, candidatesPage)
+		if err != nil {
+			return fmt.Errorf("%w: looking for erasures: %w", errDatabase, err)
 		}
+		due, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return fmt.Errorf("%w: looking for erasures: %w", errDatabase, err)
+		}
+		for _, id := range due {
+			if now := c.config.Now(); now.Before(later[id]) {
+				continue
+			}
+			delete(later, id)
+			if err := c.destroyCase(ctx, id, policy.DestroyErasure); err != nil {
+				failed = append(failed, fmt.Errorf("case %s: %w", id, err))
+				later[id] = c.config.Now().Add(erasureAgain)
+			}
+		}
+		if len(due) < candidatesPage {
+			break
+		}
+		after = due[len(due)-1]
 	}
 	return errors.Join(failed...)
 }
