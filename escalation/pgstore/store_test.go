@@ -1,12 +1,15 @@
 package pgstore_test
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
@@ -16,6 +19,7 @@ import (
 	"github.com/sceau-project/sceau/escalation"
 	"github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/internal/casetest"
+	"github.com/sceau-project/sceau/notice"
 	"github.com/sceau-project/sceau/policy"
 )
 
@@ -31,26 +35,60 @@ type night struct {
 	*casetest.World
 	t     *testing.T
 	store *pgstore.Store
+	calls *calls
 	cse   string
 
 	agent, other                       audit.Actor // agents
 	supervisor, second                 audit.Actor // had no part
 	agentAsSupervisor, otherSupervisor audit.Actor // other accounts of the agents
-	inspector                          audit.Actor
+	officer, inspector                 audit.Actor
+}
+
+// calls are the notices that were queued, by turns that committed or did not.
+type calls struct {
+	mu  sync.Mutex
+	all []notice.Notice
+}
+
+func (c *calls) Call(_ context.Context, _ pgx.Tx, notices ...notice.Notice) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, n := range notices {
+		if err := n.Check(); err != nil {
+			return err
+		}
+	}
+	c.all = append(c.all, notices...)
+	return nil
+}
+
+// of returns when people of a kind were called.
+func (c *calls) of(k notice.Kind) (at []time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, n := range c.all {
+		if n.Kind == k {
+			at = append(at, n.At)
+		}
+	}
+	return at
 }
 
 func newNight(t *testing.T, v policy.Variant) *night {
 	t.Helper()
 	w := casetest.New(t, v)
-	store, err := pgstore.New(pgstore.Config{Pool: w.Pool(t, "sceau_staff"), Log: w.Log(audit.ViaStaff), Policy: w.Policy, Recipients: w.Recipients(audit.ViaStaff)})
+	calls := &calls{}
+	store, err := pgstore.New(pgstore.Config{
+		Pool: w.Pool(t, "sceau_staff"), Log: w.Log(audit.ViaStaff), Policy: w.Policy, Recipients: w.Recipients(audit.ViaStaff), Notices: calls,
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &night{World: w, t: t, store: store,
+	n := &night{World: w, t: t, store: store, calls: calls,
 		agent: w.Member("amal", "amal", "agent"), other: w.Member("bruno", "bruno", "agent"),
 		supervisor: w.Member("diane", "diane", "supervisor"), second: w.Member("etienne", "etienne", "supervisor"),
 		agentAsSupervisor: w.Member("amal2", "amal", "supervisor"), otherSupervisor: w.Member("bruno2", "bruno", "supervisor"),
-		inspector: w.Member("gilles", "gilles", "inspector"),
+		officer: w.Member("helene", "helene", "privacy_officer"), inspector: w.Member("gilles", "gilles", "inspector"),
 	}
 	n.cse = w.Opened(n.agent, told, "Je suis cachée dans la salle de bain.")
 	return n
@@ -129,16 +167,42 @@ func (n *night) rowAgrees(id string) *escalation.Escalation {
 		n.t.Fatalf("%s is not in the log", id)
 	}
 	var state string
-	var deadline *time.Time
+	var deadline, widenAt, from, reviewBy, tellBy *time.Time
+	var review, consent *string
 	var last int64
-	if err := n.Super.QueryRow(n.t.Context(), `SELECT state, deadline, last_seq FROM sceau.escalations WHERE escalation_id = $1`, id).Scan(&state, &deadline, &last); err != nil {
+	if err := n.Super.QueryRow(n.t.Context(), `
+		SELECT state, deadline, widen_at, break_glass_from, review_by, tell_by, review, consent_id::text, last_seq
+		FROM sceau.escalations WHERE escalation_id = $1`, id).
+		Scan(&state, &deadline, &widenAt, &from, &reviewBy, &tellBy, &review, &consent, &last); err != nil {
 		n.t.Fatal(err)
 	}
-	want, open := e.Deadline()
-	if state != string(e.State) || last != e.LastSeq || open != (deadline != nil) || (open && !deadline.Equal(want)) {
-		n.t.Fatalf("row says %s until %v by %d, the log says %s until %v by %d", state, deadline, last, e.State, want, e.LastSeq)
+	want, _ := e.Deadline()
+	widen := e.WidenAt
+	if e.State != escalation.Requested || !e.WidenedAt.IsZero() {
+		widen = time.Time{}
+	}
+	if state != string(e.State) || last != e.LastSeq || text(review) != e.Review.Verdict || text(consent) != e.Consent {
+		n.t.Fatalf("row says %s by %d, the log says %s by %d", state, last, e.State, e.LastSeq)
+	}
+	for what, is := range map[string]struct {
+		row *time.Time
+		log time.Time
+	}{
+		"deadline": {deadline, want}, "widen_at": {widenAt, widen}, "break_glass_from": {from, e.BreakGlassFrom},
+		"review_by": {reviewBy, e.ReviewBy}, "tell_by": {tellBy, e.TellBy()},
+	} {
+		if (is.row == nil) != is.log.IsZero() || is.row != nil && !is.row.Equal(is.log) {
+			n.t.Fatalf("%s: %s in the row %v, in the log %v", e.State, what, is.row, is.log)
+		}
 	}
 	return e
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }
 
 func TestGrantInPart(t *testing.T) {
@@ -458,6 +522,11 @@ func TestNoStateWithoutEntry(t *testing.T) {
 		`UPDATE sceau.escalations SET state = 'approved' WHERE escalation_id = $1`,
 		`UPDATE sceau.escalations SET state = 'approved', last_seq = last_seq - 1 WHERE escalation_id = $1`,
 		`UPDATE sceau.escalations SET requester_id = 's-bruno' WHERE escalation_id = $1`,
+		`UPDATE sceau.escalations SET state = 'glass_broken' WHERE escalation_id = $1`,
+		`UPDATE sceau.escalations SET review_by = now(), review = 'confirmed' WHERE escalation_id = $1`,
+		`UPDATE sceau.escalations SET tell_by = now() WHERE escalation_id = $1`,
+		`UPDATE sceau.escalations SET widen_at = NULL WHERE escalation_id = $1`,
+		`UPDATE sceau.escalations SET break_glass_from = now() WHERE escalation_id = $1`,
 		`DELETE FROM sceau.escalations WHERE escalation_id = $1`,
 	} {
 		if _, err := staff.Exec(t.Context(), sql, r.ID); err == nil {

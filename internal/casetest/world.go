@@ -20,8 +20,6 @@ import (
 	"github.com/sceau-project/sceau/conversation"
 	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/crypto/seal"
-	"github.com/sceau-project/sceau/escalation"
-	escalationstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/internal/devsigners"
 	"github.com/sceau-project/sceau/internal/pgtest"
 	"github.com/sceau-project/sceau/policy"
@@ -204,41 +202,6 @@ func (w *World) Opened(agent audit.Actor, texts ...string) (caseID string) {
 		}
 	}
 	return o.Case
-}
-
-// Read lets somebody read the evidence of an escalation.
-func (w *World) Read(who audit.Actor, caseID, escalationID string) {
-	w.t.Helper()
-	ReadEvidence(w.t, w.Log(audit.ViaCustodian), w.Policy, who, caseID, escalationID)
-}
-
-// ReadEvidence writes what the custodian writes when it opens the evidence of an
-// escalation for somebody, on a log that writes via custodian.
-func ReadEvidence(t testing.TB, log *pglog.Log, rules *policystore.Active, who audit.Actor, caseID, escalationID string) {
-	t.Helper()
-	_, err := log.Do(t.Context(), pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (any, error) {
-		docket, err := escalationstore.OpenDocket(ctx, turn, audit.ViaCustodian, caseID)
-		if err != nil {
-			return nil, err
-		}
-		esc, ok := docket.Case.Escalation(escalationID)
-		if !ok {
-			return nil, escalationstore.ErrNotFound
-		}
-		p, err := rules.In(ctx, turn.Tx)
-		if err != nil {
-			return nil, err
-		}
-		decision, err := p.Decide(ctx, docket.Case.EvidenceInput(turn.At, who, esc))
-		if err != nil {
-			return nil, err
-		}
-		_, err = docket.Append(escalation.EvidenceReadEntry(esc), who, &decision, nil)
-		return nil, err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 }
 
 // ClientKey is a fresh idempotency key.
