@@ -2,6 +2,7 @@ package pgstore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/sceau-project/sceau/notice"
 	"github.com/sceau-project/sceau/notice/pgstore"
 )
 
@@ -222,5 +224,26 @@ func TestAChannelThatIsConfiguredElsewhere(t *testing.T) {
 	w.run(w.queue(hook(t, "pager", r.URL, "supervisor")))
 	if got := r.next(); got.id != n.MessageID() {
 		t.Errorf("delivered %+v", got)
+	}
+}
+
+type talker struct{}
+
+func (talker) Send(context.Context, notice.Notice) error {
+	return errors.New("they said PLANTED-chez-ma-tante")
+}
+
+// An error that is no code of ours is neither stored nor logged.
+func TestOnlyCodesAreKept(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	q := w.queue(pgstore.Channel{Name: "talker", Roles: []string{"supervisor"}, Lane: "talk", Sender: talker{}})
+	w.call(q, w.pending())
+	w.run(q)
+	w.eventually("the failure", func() bool { return strings.Contains(w.table(), "failed") })
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if all := w.table() + w.printed.String(); strings.Contains(all, "PLANTED") {
+		t.Errorf("kept: %s", all)
 	}
 }
