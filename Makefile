@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help build run demo test lint fmt bench clean-data servers
+.PHONY: help build run demo test torture lint fmt bench clean-data servers
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ demo: build servers ## the demonstration, refusals included, in build/demo; ends
 
 test: ## every test, against a real PostgreSQL and a real Vault that the tests start themselves
 	@tools/script/test $(ARGS)
+
+torture: ## what breaks things on purpose, for long; SCEAU_TORTURE=10m each, SCEAU_SEED, STAGES; build/torture.jsonl
+	@tools/script/torture $(STAGES)
 
 lint: ## formatting, go vet, staticcheck, and who may import whom
 	@tools/script/lint

@@ -1,16 +1,20 @@
 package faults_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/custodian/order"
+	escalationstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/internal/devstack"
+	"github.com/sceau-project/sceau/policy"
 )
 
 // A bentClock is PostgreSQL's, as far as its processes can tell.
@@ -57,6 +61,9 @@ func TestClockStepping(t *testing.T) {
 	f := c.faces[0]
 	held, err := c.granted(f)
 	r.must(err)
+	waiting, err := c.begun(f, w.staff["amal"])
+	r.must(err)
+	r.must(c.request(f, waiting, w.staff["amal"], "connection"))
 	c.come(3, 2)
 	r.rounds(2, func(int) {
 		c.wait(time.Duration(300+r.rng.IntN(700)) * time.Millisecond)
@@ -72,6 +79,14 @@ func TestClockStepping(t *testing.T) {
 			if reason(err) != order.CodeClock {
 				r.Errorf("%v behind, a release: %v, want %s", back, err, order.CodeClock)
 			}
+		}
+		// Nor is the glass broken, whatever its time.
+		request, err := audit.ParseHash(waiting.request)
+		r.must(err)
+		_, err = f.escalations.BreakGlass(r.Context(), pglog.Idempotency{}, w.staff["amal"].Actor, waiting.esc, request)
+		var refused *escalationstore.Refused
+		if !errors.As(err, &refused) || !slices.Contains(refused.Reasons, policy.ReasonClockTrails) {
+			r.Errorf("%v behind, breaking the glass: %v, want %s", back, err, policy.ReasonClockTrails)
 		}
 		stepped := w.stepped()
 		if len(stepped) == 0 {

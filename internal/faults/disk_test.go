@@ -137,10 +137,10 @@ func tablesFull(r *trial) {
 	c := newCrowd(w, 2)
 	read, err := c.granted(c.faces[0])
 	r.must(err)
-	r.rounds(1, func(int) {
+	r.rounds(1, func(round int) {
 		session, err := w.gate.client.OpenSession(r.Context(), order.OpenSession{Caller: w.staff["amal"].caller, Case: read.id})
 		r.must(err)
-		if r.counts["rounds"] == 0 {
+		if round == 0 {
 			c.come(3, 2)
 		}
 		c.wait(time.Duration(500+r.rng.IntN(1000)) * time.Millisecond)

@@ -29,8 +29,7 @@ func followed(r *trial) (*world, *standby) {
 // the new server for the old.
 func TestFailover(t *testing.T) {
 	needServers(t)
-	r := begin(t)
-	r.rounds(1, func(int) {
+	begin(t).anew(func(r *trial) {
 		w, s := followed(r)
 		w.setting("synchronous_standby_names", "standby")
 		s.inSync("sync")
@@ -44,7 +43,7 @@ func TestFailover(t *testing.T) {
 		s.promote()
 		c.recovers(c.faces[0])
 		if down := w.gate.down(); down != "" {
-			t.Errorf("after the failover the custodian waits for %s", down)
+			r.Errorf("after the failover the custodian waits for %s", down)
 		}
 		c.until(5*time.Second, func() bool { return c.acked.Load() > before+50 })
 		c.check()
@@ -58,7 +57,10 @@ func TestFailover(t *testing.T) {
 // custodian refuses, and says why.
 func TestAStandbyThatLostEntries(t *testing.T) {
 	needServers(t)
-	r := begin(t)
+	begin(t).anew(standbyThatLostEntries)
+}
+
+func standbyThatLostEntries(r *trial) {
 	w, s := followed(r)
 	s.inSync("async")
 	c := newCrowd(w, 1)
@@ -67,14 +69,14 @@ func TestAStandbyThatLostEntries(t *testing.T) {
 	r.must(err)
 	head := w.super(`SELECT seq FROM sceau.log_head`)[0].(int64)
 	if _, ok := r.until(recovery, func() bool { seq, err := s.head(); return err == nil && seq >= head }); !ok {
-		t.Fatal("the standby does not follow")
+		r.Fatal("the standby does not follow")
 	}
 	// The standby is cut off while the grant is used and closed.
 	s.cutOff()
 	r.must(c.release(story, w.staff["amal"], "connection"))
 	lost := w.super(`SELECT seq FROM sceau.log_head`)[0].(int64) - head
 	if lost < 2 {
-		t.Fatalf("%d entries to lose", lost)
+		r.Fatalf("%d entries to lose", lost)
 	}
 	w.server.Postgres.Kill()
 	s.promote()
@@ -90,7 +92,10 @@ func TestAStandbyThatLostEntries(t *testing.T) {
 // takes over.
 func TestACommitThatNoStandbyHas(t *testing.T) {
 	needServers(t)
-	r := begin(t)
+	begin(t).anew(commitThatNoStandbyHas)
+}
+
+func commitThatNoStandbyHas(r *trial) {
 	w, s := followed(r)
 	w.setting("synchronous_standby_names", "standby")
 	s.inSync("sync")
@@ -109,7 +114,7 @@ func TestACommitThatNoStandbyHas(t *testing.T) {
 			said, err = c.faces[0].public.WriteAsMinor(ctx, story.id, k, "Vous êtes là ?")
 			return err
 		}); err != nil {
-			t.Error(err)
+			r.Error(err)
 		}
 	})
 	draft := func(name string) pglog.Draft {
@@ -138,24 +143,25 @@ func TestACommitThatNoStandbyHas(t *testing.T) {
 				return nil
 			})
 			if err != nil {
-				t.Error(err)
+				r.Error(err)
 			}
 		})
 	}
 	// Those who wait are cut short, in turns. Of a message whose wait somebody
 	// cancels its writer is not told: whoever may cancel may as well delete it.
+	cut := int64(0)
 	for i := range 5 {
 		r.wait(1300 * time.Millisecond)
 		how := []string{"pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'",
 			"pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND usename <> 'sceau_public'"}[i%2]
 		row := w.super(`SELECT count(` + how)
-		r.count("cut", row[0].(int64))
+		cut += row[0].(int64)
 	}
 	w.server.Postgres.Kill()
 	s.promote()
 	waiting.Wait()
-	if r.counts["cut"] < 3 {
-		t.Errorf("%d waits were cut short: this test has lost its knife", r.counts["cut"])
+	if r.count("cut", cut); cut < 3 {
+		r.Errorf("%d waits were cut short: this test has lost its knife", cut)
 	}
 	story.said[said.Position] = "Vous êtes là ?"
 	c.check()

@@ -25,7 +25,11 @@ type trial struct {
 	rng   *rand.Rand // the test's own goroutine's
 	began time.Time
 	long  time.Duration // 0 in the short form
+	*tally
+}
 
+// A tally is what a test counted.
+type tally struct {
 	mu     sync.Mutex
 	counts map[string]int64
 }
@@ -35,7 +39,7 @@ type trial struct {
 func begin(t *testing.T) *trial {
 	t.Helper()
 	t.Parallel()
-	r := &trial{T: t, seed: rand.Uint64() >> 1, began: time.Now(), counts: map[string]int64{}}
+	r := &trial{T: t, seed: rand.Uint64() >> 1, began: time.Now(), tally: &tally{counts: map[string]int64{}}}
 	if text := os.Getenv(seedVariable); text != "" {
 		n, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
@@ -69,15 +73,27 @@ func (r *trial) rounds(n int, once func(round int)) {
 	}
 }
 
+// anew is rounds for what breaks its servers for good: each round has a trial, and
+// with it servers, of its own, which are gone when it ends.
+func (r *trial) anew(once func(r *trial)) {
+	r.Helper()
+	r.rounds(1, func(i int) {
+		r.Run(fmt.Sprint("round ", i), func(t *testing.T) {
+			seed := r.seed + uint64(i)
+			once(&trial{T: t, seed: seed, rng: rand.New(rand.NewPCG(seed, 0)), began: time.Now(), long: r.long, tally: r.tally})
+		})
+	})
+}
+
 // count adds to what the report tells.
-func (r *trial) count(what string, n int64) {
+func (r *tally) count(what string, n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.counts[what] += n
 }
 
 // most keeps the largest value for the report.
-func (r *trial) most(what string, n int64) {
+func (r *tally) most(what string, n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.counts[what] = max(r.counts[what], n)

@@ -17,7 +17,10 @@ import (
 // nothing, says why, and goes on by itself when the right data is back.
 func TestRestoredFromAnOlderBackup(t *testing.T) {
 	needServers(t)
-	r := begin(t)
+	begin(t).anew(restoredFromAnOlderBackup)
+}
+
+func restoredFromAnOlderBackup(r *trial) {
 	w := newWorld(r, func(*devstack.PostgresConfig) {}, nil)
 	w.allowReplication()
 	c := newCrowd(w, 1)
@@ -29,21 +32,21 @@ func TestRestoredFromAnOlderBackup(t *testing.T) {
 
 	// The backup takes the server's place.
 	pg := w.server.Postgres
-	r.must(pg.Stop(t.Context()))
+	r.must(pg.Stop(r.Context()))
 	data, aside := filepath.Join(pg.Dir, "data"), filepath.Join(pg.Dir, "data.aside")
 	r.must(os.Rename(data, aside))
 	r.must(os.Rename(filepath.Join(backup, "data"), data))
-	r.must(pg.Restart(t.Context()))
+	r.must(pg.Restart(r.Context()))
 	w.refusesALogThatLostEntries(c, story)
 	w.gate.stop()
 	w.gate.start()
 	w.refusesALogThatLostEntries(c, story)
 
 	// The right data is found again.
-	r.must(pg.Stop(t.Context()))
+	r.must(pg.Stop(r.Context()))
 	r.must(os.RemoveAll(data))
 	r.must(os.Rename(aside, data))
-	r.must(pg.Restart(t.Context()))
+	r.must(pg.Restart(r.Context()))
 	c.recovers(f)
 	c.check()
 }
