@@ -48,7 +48,7 @@ func (r *Rig) everyReadHasItsEntry() {
 // of all.
 func (r *Rig) Reads(id string) (reads []vaulttest.Audited) {
 	r.Helper()
-	for _, line := range r.Vault.AuditLines(r.T) {
+	for _, line := range r.Vault.AuditLines(r.TB) {
 		var a vaulttest.Audited
 		if json.Unmarshal([]byte(line), &a) != nil {
 			continue // Vault was killed while it wrote it

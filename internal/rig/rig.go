@@ -56,7 +56,7 @@ type Config struct {
 
 // Rig is a running service.
 type Rig struct {
-	*testing.T
+	testing.TB
 	DB     *pgtest.DB
 	Vault  *vaulttest.Vault
 	Issuer *devissuer.Server
@@ -71,14 +71,14 @@ type Rig struct {
 }
 
 // Start starts a service and returns when every part says it is ready.
-func Start(t *testing.T, cfg Config) *Rig {
+func Start(t testing.TB, cfg Config) *Rig {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("skipped: -short")
 	}
 	// The temporary directory's own name is long; a socket's may not be.
 	dir, err := os.MkdirTemp("", "sceau-rig-")
-	r := &Rig{T: t, DB: pgtest.New(t), Vault: vaulttest.New(t), Dir: dir, processes: map[string]*devstack.Process{}}
+	r := &Rig{TB: t, DB: pgtest.New(t), Vault: vaulttest.New(t), Dir: dir, processes: map[string]*devstack.Process{}}
 	r.Must(err)
 	t.Cleanup(func() { r.Must(os.RemoveAll(dir)) })
 	r.binary, err = binary()
@@ -198,7 +198,7 @@ func (r *Rig) configure(cfg Config) {
 
 func (r *Rig) activate(people *devsigners.People) {
 	r.Helper()
-	log, err := pglog.Open(r.Context(), pglog.Config{Pool: r.DB.Pool(r.T, "sceau_operator"), Via: audit.ViaOperator})
+	log, err := pglog.Open(r.Context(), pglog.Config{Pool: r.DB.Pool(r.TB, "sceau_operator"), Via: audit.ViaOperator})
 	r.Must(err)
 	defer log.Close()
 	_, err = people.Activate(r.Context(), log, policy.Production)
@@ -285,13 +285,13 @@ func (r *Rig) end() {
 	}
 	if r.Failed() {
 		for _, name := range []string{Custodian, Public, Staff} {
-			r.T.Logf("%s:\n%s", name, tail(r.Logged(name), 20))
+			r.TB.Logf("%s:\n%s", name, tail(r.Logged(name), 20))
 		}
 	}
 }
 
 // free are loopback addresses that nobody listens on.
-func free(t *testing.T, names ...string) map[string]string {
+func free(t testing.TB, names ...string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	for _, name := range names {

@@ -55,9 +55,9 @@ func TestVaultTakenAway(t *testing.T) {
 	h.talk.Minor.Wants("ok", http.MethodPost, "/conversation/messages", rig.Object{"text": "He is at the door."})
 	for _, f := range h.faults() {
 		t.Run(f.name, func(t *testing.T) {
-			outer := h.Rig.T
-			h.Rig.T = t
-			defer func() { h.Rig.T = outer }()
+			outer := h.Rig.TB
+			h.Rig.TB = t
+			defer func() { h.Rig.TB = outer }()
 			h.suffer(f)
 		})
 		if t.Failed() {
