@@ -73,6 +73,7 @@ func (w *world) count(sql string, args ...any) (n int) {
 }
 
 func TestAnErasureDestroysEverything(t *testing.T) {
+	t.Parallel()
 	w := newWorldOn(t, pgtest.New(t), often)
 	ctx := context.Background()
 	amal, nora := w.hire("amal", "P-A", "agent"), w.hire("nora", "P-N", "privacy_officer")
@@ -128,6 +129,7 @@ func TestAnErasureDestroysEverything(t *testing.T) {
 // What a hold keeps is not destroyed, though the staff face, broken into, says that
 // an erasure was granted, and the database says that there is no hold.
 func TestAHoldKeeps(t *testing.T) {
+	t.Parallel()
 	w := newWorldOn(t, pgtest.New(t), often)
 	ctx := context.Background()
 	nora, k := w.hire("nora", "P-N", "privacy_officer"), w.open("Il m'a frappée")
@@ -223,6 +225,7 @@ func TestARestoredVaultForgetsAgain(t *testing.T) {
 // The process dies between key.destroyed and Vault: here it stands still there, and
 // another begins with the state directory as it was then.
 func TestACrashBeforeVaultDestroysAfter(t *testing.T) {
+	t.Parallel()
 	var died atomic.Bool
 	hold := make(chan struct{})
 	w := newWorldOn(t, pgtest.New(t), func(c *custodian.Config) {
@@ -322,6 +325,7 @@ func TestAStolenSnapshotOpensNothingErased(t *testing.T) {
 
 // Time alone destroys too, and under a hold it does not.
 func TestRetentionDestroys(t *testing.T) {
+	t.Parallel()
 	w := newWorldOn(t, pgtest.New(t), func(c *custodian.Config) { c.RetentionEvery = 200 * time.Millisecond })
 	ctx := context.Background()
 	nora := w.hire("nora", "P-N", "privacy_officer")

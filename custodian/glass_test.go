@@ -24,6 +24,7 @@ func (w *world) soon() {
 }
 
 func TestTheGlassIsBrokenByTwo(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := context.Background()
 	w.soon()
@@ -131,6 +132,7 @@ func TestTheGlassIsBrokenByTwo(t *testing.T) {
 
 // A broken glass is a grant that ends like others.
 func TestABrokenGlassIsRevokedOnItsWay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := context.Background()
 	w.soon()

@@ -48,6 +48,7 @@ func (w *world) asks(p person, k talk, ask pgstore.Ask) pgstore.Receipt {
 }
 
 func TestConsentIsReadAndTakenBack(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := context.Background()
 	amal, diane, farah := w.hire("amal", "P-A", "agent"), w.hire("diane", "P-D", "supervisor"), w.hire("farah", "P-F", "psychologist")
@@ -150,6 +151,7 @@ func TestConsentIsReadAndTakenBack(t *testing.T) {
 // What a magistrate orders is answered by a supervisor and a privacy officer, and
 // the officer sees no message of the child.
 func TestAPrivacyOfficerReadsTheOrderOnly(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := context.Background()
 	amal, diane, nora := w.hire("amal", "P-A", "agent"), w.hire("diane", "P-D", "supervisor"), w.hire("nora", "P-N", "privacy_officer")
@@ -192,6 +194,7 @@ func TestAPrivacyOfficerReadsTheOrderOnly(t *testing.T) {
 // The public face, broken into, adds names that nobody can open, or that are not
 // there. The agent gets the others, and is told; so is the log.
 func TestOneAlteredItemDoesNotStopTheOthers(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := context.Background()
 	agent, _, k, r := w.granted("name", "connection")

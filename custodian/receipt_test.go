@@ -112,6 +112,7 @@ func (w *world) lastReceipt(k talk) (e audit.Entry, leaf int) {
 // not be told: it is the one of a child whose identity nobody opened, and it took
 // the same queries and wrote the same entry.
 func TestNeverOpenedAndNotYetTellableAreOne(t *testing.T) {
+	t.Parallel()
 	w, traced := newTracedWorld(t)
 	ctx := context.Background()
 	agent, supervisor, k, r := w.granted("name")

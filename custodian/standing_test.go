@@ -29,6 +29,7 @@ func (w *world) everyOrder(what string, p person, k talk, r string, code string)
 // A suspended human orders nothing, under any account, whatever whoever owns
 // PostgreSQL makes of the rows.
 func TestASuspendedPersonOrdersNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := context.Background()
 	agent, _, k, r := w.granted("name")
@@ -66,6 +67,7 @@ func TestASuspendedPersonOrdersNothing(t *testing.T) {
 
 // The key of a reading session is forgotten though nobody asks for an unwrap.
 func TestASuspensionForgetsKeysAtOnce(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	ctx := context.Background()
 	agent, _, k, _ := w.granted("name")
@@ -83,6 +85,7 @@ func TestASuspensionForgetsKeysAtOnce(t *testing.T) {
 // A session that was signed out orders nothing, though its token has hours to live
 // and its row says that it goes on.
 func TestASignedOutSessionOrdersNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	agent, _, k, r := w.granted("name")
 	_, session, err := w.read(agent.caller(), k)
@@ -98,6 +101,7 @@ func TestASignedOutSessionOrdersNothing(t *testing.T) {
 
 // The newest activation holds though whoever owns PostgreSQL hides it.
 func TestAHiddenActivationHolds(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	agent, _, _, r := w.granted("name")
 	stricter := w.activateChanged(func(s policy.Sources) { numbers(s)["read_for_s"] = 1800 })
