@@ -98,7 +98,8 @@ func TestNoticesReachPeople(t *testing.T) {
 	const planted = "PLANTED cachée chez ma tante Odile"
 	s := newStack(t)
 	p := &pager{t: t, address: freeAddress(t)}
-	metrics := map[string]string{"public": freeAddress(t), "staff": freeAddress(t)}
+	metrics := map[string]string{"public": freeAddress(t), "staff": freeAddress(t), "custodian": freeAddress(t)}
+	s.configure("custodian", func(doc map[string]any) { doc["custodian"].(map[string]any)["metrics"] = metrics["custodian"] })
 	s.configure("public", func(doc map[string]any) { doc["public"].(map[string]any)["metrics"] = metrics["public"] })
 	s.configure("staff", func(doc map[string]any) {
 		doc["staff"].(map[string]any)["metrics"] = metrics["staff"]

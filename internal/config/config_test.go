@@ -123,6 +123,23 @@ oidc: {issuer: "https://id.example.org"}
 	}
 }
 
+// TestTheCustodiansMetricsStayOnThisMachine: on loopback or on a socket, nowhere else.
+func TestTheCustodiansMetricsStayOnThisMachine(t *testing.T) {
+	for value, good := range map[string]bool{
+		"": true, "127.0.0.1:9083": true, "[::1]:9083": true, "unix:/run/sceau/metrics.sock": true,
+		"0.0.0.0:9083": false, "10.0.0.1:9083": false, ":9083": false, "unix:": false,
+		"unix:/" + strings.Repeat("x", 200): false, "/run/sceau/metrics.sock": false,
+	} {
+		_, err := Parse("sceau.yaml", []byte(publicYAML), []string{"SCEAU_CUSTODIAN_METRICS=" + value}, RoleCustodian)
+		if err == nil {
+			t.Fatal("a configuration without Vault was taken")
+		}
+		if found := strings.Contains(err.Error(), "custodian.metrics"); found == good {
+			t.Errorf("%q: %v", value, err)
+		}
+	}
+}
+
 // TestOneAddressCannotUseUpEverybodysPhrases: what one address may try is less
 // than what the custodian accepts at once from all.
 func TestOneAddressCannotUseUpEverybodysPhrases(t *testing.T) {
