@@ -118,6 +118,32 @@ func TestNumbersInTheDocument(t *testing.T) {
 	row("use_within_s", func(g string) any { return n.Grounds[g].UseWithinS })
 	row("read_for_s", func(g string) any { return n.Grounds[g].ReadForS })
 	row("uses", func(g string) any { return n.Grounds[g].Uses })
+	unless := func(n int64, none string) any {
+		if n == 0 {
+			return none
+		}
+		return n
+	}
+	row("on_duty", func(g string) any {
+		if len(n.Grounds[g].OnDuty) == 0 {
+			return "none"
+		}
+		return strings.Join(n.Grounds[g].OnDuty, ",")
+	})
+	row("break_glass.after_s", func(g string) any {
+		if n.Grounds[g].BreakGlass == nil {
+			return "never"
+		}
+		return n.Grounds[g].BreakGlass.AfterS
+	})
+	row("review_within_s", func(g string) any { return unless(n.Grounds[g].ReviewWithinS, "none") })
+	row("tell_within_s", func(g string) any { return n.Grounds[g].TellWithinS })
+	row("tellable_at_once", func(g string) any { return map[bool]string{true: "yes", false: "no"}[n.Grounds[g].TellableAtOnce] })
+	row("later_at_most_s", func(g string) any { return n.Grounds[g].LaterAtMostS })
+	row("unsafe_again_s", func(g string) any { return n.Grounds[g].UnsafeAgainS })
+	if !strings.Contains(string(raw), fmt.Sprintf("`on_duty_seen_s` is %d", n.OnDutySeenS)) {
+		t.Error("docs/lifecycle.md lacks on_duty_seen_s")
+	}
 	if !strings.Contains(string(raw), fmt.Sprintf("`read_closed_for_s` is %d; `evidence_at_most` is %d", n.ReadClosedForS, n.EvidenceAtMost)) {
 		t.Error("docs/lifecycle.md lacks read_closed_for_s or evidence_at_most")
 	}
