@@ -64,16 +64,9 @@ func (r Requisition) check() error {
 	return nil
 }
 
-// A narrative is what is sealed: the text, and the salt that opens the leaf's
-// commitment to it.
-type narrative struct {
-	Salt []byte `json:"salt"`
-	Text string `json:"text"`
-}
-
 // ReadNarrative parses what was sealed as [seal.Narrative].
 func ReadNarrative(plaintext []byte) (text string, err error) {
-	var n narrative
+	var n seal.Text
 	if err := json.Unmarshal(plaintext, &n); err != nil {
 		return "", errors.New("the narrative is not in the form it was sealed in")
 	}
@@ -86,7 +79,7 @@ type sealedAsk struct {
 	id         string
 	positions  []int64
 	ciphertext []byte // the narrative's
-	header     []byte
+	header     string // sum
 	committed  audit.Commitments
 	openings   []pglog.Opening
 }
@@ -127,15 +120,8 @@ func (s *Store) seal(ctx context.Context, ask Ask) (sealedAsk, error) {
 	for i, e := range ask.Evidence {
 		a.positions[i] = e.Position
 	}
-	told := narrative{Salt: pglog.NewSalt(), Text: ask.Narrative}
-	plaintext, err := json.Marshal(told)
-	if err != nil {
-		return sealedAsk{}, err
-	}
-	if a.ciphertext, err = seal.Seal(to.Transcript, seal.Narrative(ask.Case, a.id), plaintext); err != nil {
-		return sealedAsk{}, fmt.Errorf("seal the narrative: %w", err)
-	}
-	if a.header, err = seal.Header(a.ciphertext); err != nil {
+	told := seal.NewText(ask.Narrative)
+	if a.ciphertext, a.header, err = told.Seal(to.Transcript, seal.Narrative(ask.Case, a.id)); err != nil {
 		return sealedAsk{}, err
 	}
 	a.committed = audit.Commitments{"narrative": audit.Commit(told.Salt, "narrative", ask.Case, []byte(told.Text))}
@@ -198,7 +184,7 @@ func (s *Store) request(ctx context.Context, t *pglog.Turn, actor audit.Actor, a
 	}
 	entry := escalation.RequestedEntry(escalation.Request{
 		ID: ask.id, Case: ask.Case, Ground: ask.Ground, Facets: ask.Facets, Evidence: ask.positions,
-		Head: head, Messages: messages, Narrative: seal.HeaderSum(ask.header), Obligations: decided.Obligations,
+		Head: head, Messages: messages, Narrative: ask.header, Obligations: decided.Obligations,
 		Basis: escalation.Basis{
 			Consent: wish.Consent, Authority: wish.Requisition.Authority, ListedCase: wish.Requisition.ListedCase,
 		},
