@@ -23,7 +23,7 @@ type shownMessages struct{ Messages []shownMessage }
 func danger() object {
 	return object{
 		"immediacy": "now", "violence": "weapon", "suicide": "none", "perpetrator_present": "yes", "captive": "no",
-		"age_band": "13_15", "alone": "no", "location_known": "no", "psychologist_opinion": "none",
+		"age_band": "13_15", "alone": "no", "location_known": "no",
 	}
 }
 
@@ -73,6 +73,9 @@ func TestStory(t *testing.T) {
 		ReadUntil          time.Time `json:"read_until"`
 	}
 	bruno.post(talk+"/escalations", ask).wants("conversation.not_found")
+	// Nobody on duty is a refusal that says whom to call, never an open door.
+	amal.post(talk+"/escalations", ask).wants("approver.nobody_on_duty")
+	diane.get("/api/v1/me").wants("200")
 	amal.post(talk+"/escalations", ask).into(&esc)
 	if esc.State != "requested" {
 		t.Fatalf("asked: %+v", esc)

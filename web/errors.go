@@ -12,7 +12,9 @@ import (
 	"github.com/sceau-project/sceau/escalation"
 	escalationstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/internal/pgfault"
+	"github.com/sceau-project/sceau/policy"
 	policystore "github.com/sceau-project/sceau/policy/pgstore"
+	retentionstore "github.com/sceau-project/sceau/retention/pgstore"
 	stafftoken "github.com/sceau-project/sceau/staff"
 	staffstore "github.com/sceau-project/sceau/staff/pgstore"
 )
@@ -53,9 +55,11 @@ func asFail(err error) *fail {
 		{staffstore.ErrRole, "role.invalid"},
 		{staffstore.ErrChanged, "token.invalid"},
 		{staffstore.ErrEnded, "token.expired"},
+		{staffstore.ErrSuspended, policy.ReasonStaffSuspended},
 		{staffstore.ErrAltered, "content.altered"},
 		{escalationstore.ErrNotFound, "escalation.not_found"},
 		{policystore.ErrNone, "policy.unavailable"},
+		{retentionstore.ErrPeriods, "policy.unavailable"},
 		{pglog.ErrIdempotencyMismatch, "idempotency.mismatch"},
 		{pglog.ErrIdempotencyKey, "idempotency.key_missing"},
 		{pglog.ErrUnavailable, "postgres.unavailable"},
@@ -94,6 +98,14 @@ func abandoned(ctx context.Context, err error) bool {
 // notFoundAs says in other words that something does not exist.
 func notFoundAs(err error, code string) error {
 	if errors.Is(err, escalationstore.ErrNotFound) {
+		return refuse(code)
+	}
+	return err
+}
+
+// notThere says of a request for erasure or a hold what does not exist.
+func notThere(err error, code string) error {
+	if errors.Is(err, conversation.ErrNotFound) {
 		return refuse(code)
 	}
 	return err

@@ -16,15 +16,14 @@ import (
 // assessment is the danger assessment as an agent sends it. What is left out is
 // for policy to refuse, so that a refusal is recorded like any other.
 type assessment struct {
-	Immediacy           string `json:"immediacy" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"now, hours, days, unclear"`
-	Violence            string `json:"violence" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"none, threat, ongoing, weapon"`
-	Suicide             string `json:"suicide" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"none, ideation, plan, attempt_under_way"`
-	PerpetratorPresent  string `json:"perpetrator_present" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"yes, no, unknown"`
-	Captive             string `json:"captive" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"yes, no, unknown"`
-	AgeBand             string `json:"age_band" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"under_10, 10_12, 13_15, 16_17, unknown"`
-	Alone               string `json:"alone" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"yes, no, unknown"`
-	LocationKnown       string `json:"location_known" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"yes, no, unknown"`
-	PsychologistOpinion string `json:"psychologist_opinion" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"none, danger, no_danger"`
+	Immediacy          string `json:"immediacy" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"now, hours, days, unclear"`
+	Violence           string `json:"violence" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"none, threat, ongoing, weapon"`
+	Suicide            string `json:"suicide" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"none, ideation, plan, attempt_under_way"`
+	PerpetratorPresent string `json:"perpetrator_present" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"yes, no, unknown"`
+	Captive            string `json:"captive" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"yes, no, unknown"`
+	AgeBand            string `json:"age_band" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"under_10, 10_12, 13_15, 16_17, unknown"`
+	Alone              string `json:"alone" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"yes, no, unknown"`
+	LocationKnown      string `json:"location_known" required:"false" pattern:"^[a-z0-9_]{0,32}$" doc:"yes, no, unknown"`
 }
 
 type citation struct {
@@ -32,14 +31,33 @@ type citation struct {
 	SHA256   string `json:"sha256" pattern:"^sha256:[0-9a-f]{64}$" doc:"Of the sealed message that was read, as messages show it"`
 }
 
+// coded is the assessment as policy is told it. What a psychologist thinks is not the
+// agent's to say: it is taken from the log.
+func (a assessment) coded() policy.Assessment {
+	return policy.Assessment{
+		Immediacy: a.Immediacy, Violence: a.Violence, Suicide: a.Suicide, PerpetratorPresent: a.PerpetratorPresent,
+		Captive: a.Captive, AgeBand: a.AgeBand, Alone: a.Alone, LocationKnown: a.LocationKnown,
+	}
+}
+
+// requisition is a magistrate's written order, as the agent reports it.
+type requisition struct {
+	Authority  string   `json:"authority" pattern:"^[a-z_]{0,32}$" doc:"childrens_judge, investigating_judge, liberties_judge or prosecutor"`
+	Reference  string   `json:"reference" maxLength:"64" doc:"The order's own reference; inspectors see it"`
+	ListedCase string   `json:"listed_case,omitempty" pattern:"^[a-z_]{0,32}$" doc:"Where the connection is asked: cold_case, missing_person, one_year_by_network, three_years or victims_equipment"`
+	Facets     []string `json:"facets,omitempty" nullable:"false" maxItems:"8" uniqueItems:"true" pattern:"^[a-z_]{1,32}$" doc:"That the order names"`
+}
+
 type askInput struct {
 	ConversationPath
 	Body struct {
-		Ground     string     `json:"ground" pattern:"^[a-z_]{0,32}$" doc:"imminent_danger, consent or judicial_requisition"`
-		Assessment assessment `json:"assessment" doc:"Coded answers only"`
-		Facets     []string   `json:"facets" nullable:"false" maxItems:"8" uniqueItems:"true" pattern:"^[a-z_]{1,32}$" doc:"connection, name, contact, location"`
-		Evidence   []citation `json:"evidence" nullable:"false" maxItems:"200" doc:"The messages that show it; the supervisor sees exactly these"`
-		Narrative  string     `json:"narrative" minLength:"1" maxLength:"4000" doc:"In the agent's own words; sealed, shown to the supervisor only"`
+		Ground      string       `json:"ground" pattern:"^[a-z_]{0,32}$" doc:"imminent_danger, consent or judicial_requisition"`
+		Assessment  assessment   `json:"assessment" doc:"Coded answers only"`
+		Facets      []string     `json:"facets" nullable:"false" maxItems:"8" uniqueItems:"true" pattern:"^[a-z_]{1,32}$" doc:"connection, name, contact, location"`
+		Evidence    []citation   `json:"evidence" nullable:"false" maxItems:"200" doc:"The messages that show it; the supervisor sees exactly these"`
+		Consent     string       `json:"consent,omitempty" maxLength:"64" doc:"On ground consent: the id of the consent"`
+		Requisition *requisition `json:"requisition,omitempty" doc:"On ground judicial_requisition"`
+		Narrative   string       `json:"narrative" minLength:"1" maxLength:"4000" doc:"In the agent's own words; sealed, shown to the supervisor only"`
 	}
 }
 
@@ -47,7 +65,7 @@ type askInput struct {
 type escalationView struct {
 	ID           string     `json:"id"`
 	Conversation string     `json:"conversation,omitempty"`
-	State        string     `json:"state" doc:"requested, refused, approved, denied, withdrawn, expired, released, closed or void"`
+	State        string     `json:"state" doc:"requested, refused, approved, denied, withdrawn, expired, glass_broken, released, revoked, closed or void"`
 	Ground       string     `json:"ground,omitempty"`
 	Requester    *present   `json:"requester,omitempty"`
 	RequestedAt  *time.Time `json:"requested_at,omitempty"`
@@ -62,6 +80,35 @@ type escalationView struct {
 	Uses         int64      `json:"uses,omitempty"`
 	UsesAllowed  int64      `json:"uses_allowed,omitempty"`
 	Denial       string     `json:"denial,omitempty" doc:"Why a supervisor denied it"`
+	Revocation   string     `json:"revocation,omitempty" doc:"Why a supervisor ended it"`
+	ClosedFor    string     `json:"closed_for,omitempty" doc:"Why it was closed by the service: requester_suspended"`
+
+	WidenedAt      *time.Time     `json:"widened_at,omitempty" doc:"When every supervisor was called"`
+	BreakGlassFrom *time.Time     `json:"break_glass_from,omitempty" doc:"From then on the glass may be broken, if nobody has answered and a second agent confirms"`
+	Confirmations  []confirmation `json:"confirmations,omitempty"`
+	BrokenAt       *time.Time     `json:"broken_at,omitempty"`
+	ReviewBy       *time.Time     `json:"review_by,omitempty"`
+	Review         string         `json:"review,omitempty" enum:"confirmed,abusive"`
+
+	Consent    string `json:"consent,omitempty" doc:"The consent that it rests on"`
+	Authority  string `json:"authority,omitempty" doc:"The magistrate whose order it rests on"`
+	ListedCase string `json:"listed_case,omitempty" doc:"For which the law lets the connection be ordered"`
+
+	TellBy   *time.Time `json:"tell_by,omitempty" doc:"When the young person must be told; absent when nothing is due"`
+	Tellings []telling  `json:"tellings,omitempty"`
+}
+
+type confirmation struct {
+	By present   `json:"by"`
+	At time.Time `json:"at"`
+}
+
+type telling struct {
+	By      present    `json:"by"`
+	At      time.Time  `json:"at"`
+	Outcome string     `json:"outcome" enum:"told,refused,unsafe,later"`
+	Reason  string     `json:"reason,omitempty"`
+	Until   *time.Time `json:"until,omitempty"`
 }
 
 type approval struct {
@@ -94,8 +141,11 @@ func (s *staff) ask(ctx context.Context, in *askInput) (*escalationOutput, error
 		return nil, err
 	}
 	ask := escalationstore.Ask{
-		Case: in.ID, Ground: in.Body.Ground, Danger: policy.Assessment(in.Body.Assessment),
+		Case: in.ID, Ground: in.Body.Ground, Danger: in.Body.Assessment.coded(), Consent: in.Body.Consent,
 		Facets: in.Body.Facets, Narrative: in.Body.Narrative, Evidence: make([]escalationstore.Citation, len(in.Body.Evidence)),
+	}
+	if r := in.Body.Requisition; r != nil {
+		ask.Requisition = escalationstore.Requisition{Authority: r.Authority, Reference: r.Reference, ListedCase: r.ListedCase, Facets: r.Facets}
 	}
 	seen := map[int64]bool{}
 	for i, c := range in.Body.Evidence {
@@ -119,7 +169,7 @@ func (s *staff) ask(ctx context.Context, in *askInput) (*escalationOutput, error
 	return s.escalationAfter(ctx, receipt)
 }
 
-// liftAfter shows an escalation after an act on it. A replayed act shows it as
+// escalationAfter shows an escalation after an act on it. A replayed act shows it as
 // it is now.
 func (s *staff) escalationAfter(ctx context.Context, receipt escalationstore.Receipt) (*escalationOutput, error) {
 	e, err := s.escalations.Get(ctx, callerOf(ctx).actor, receipt.ID)
@@ -133,38 +183,64 @@ func (s *staff) escalationAfter(ctx context.Context, receipt escalationstore.Rec
 	return &escalationOutput{shown[0]}, nil
 }
 
-// show is how escalations are told. Names are read at once.
+// show is how escalations are told.
 func (s *staff) show(ctx context.Context, list ...*escalation.Escalation) ([]escalationView, error) {
+	who, err := s.colleagues(ctx, list...)
+	if err != nil {
+		return nil, err
+	}
+	shown := make([]escalationView, len(list))
+	for i, e := range list {
+		shown[i] = viewOf(e, who)
+	}
+	return shown, nil
+}
+
+// colleagues reads, at once, the names of everybody who did something to these
+// escalations.
+func (s *staff) colleagues(ctx context.Context, list ...*escalation.Escalation) (func(audit.Actor) present, error) {
 	var ids []string
 	for _, e := range list {
-		ids = append(ids, e.Requester.ID)
+		ids = append(ids, e.Requester.ID, e.Review.Actor.ID)
 		for _, a := range e.Approvals {
 			ids = append(ids, a.Actor.ID)
+		}
+		for _, c := range e.Confirmations {
+			ids = append(ids, c.Actor.ID)
+		}
+		for _, t := range e.Tellings {
+			ids = append(ids, t.Actor.ID)
 		}
 	}
 	slices.Sort(ids)
 	names, err := s.sessions.Names(ctx, slices.Compact(ids))
-	if err != nil {
-		return nil, err
+	return func(a audit.Actor) present { return present{ID: a.ID, Role: a.Role, Name: names[a.ID]} }, err
+}
+
+func viewOf(e *escalation.Escalation, who func(audit.Actor) present) escalationView {
+	requester := who(e.Requester)
+	v := escalationView{
+		ID: e.ID, Conversation: e.Case, State: string(e.State), Ground: e.Ground, Requester: &requester,
+		RequestedAt: timeOrNil(e.RequestedAt), Facets: e.Asked, Evidence: e.Evidence, AnswerBy: timeOrNil(e.AnswerBy),
+		Granted: e.Granted, UseBy: timeOrNil(e.UseBy), ReadUntil: timeOrNil(e.ReadUntil),
+		Uses: e.Uses, UsesAllowed: e.UsesAllowed, Denial: e.DenialReason, Revocation: e.RevocationReason, ClosedFor: e.ClosedFor,
+		WidenedAt: timeOrNil(e.WidenedAt), BreakGlassFrom: timeOrNil(e.BreakGlassFrom), BrokenAt: timeOrNil(e.BrokenAt),
+		ReviewBy: timeOrNil(e.ReviewBy), Review: e.Review.Verdict,
+		Consent: e.Consent, Authority: e.Authority, ListedCase: e.ListedCase, TellBy: timeOrNil(e.TellBy()),
 	}
-	who := func(a audit.Actor) present { return present{ID: a.ID, Role: a.Role, Name: names[a.ID]} }
-	shown := make([]escalationView, len(list))
-	for i, e := range list {
-		requester := who(e.Requester)
-		shown[i] = escalationView{
-			ID: e.ID, Conversation: e.Case, State: string(e.State), Ground: e.Ground, Requester: &requester,
-			RequestedAt: timeOrNil(e.RequestedAt), Facets: e.Asked, Evidence: e.Evidence, AnswerBy: timeOrNil(e.AnswerBy),
-			Granted: e.Granted, UseBy: timeOrNil(e.UseBy), ReadUntil: timeOrNil(e.ReadUntil),
-			Uses: e.Uses, UsesAllowed: e.UsesAllowed, Denial: e.DenialReason,
-		}
-		if e.State != escalation.Refused {
-			shown[i].Request = e.RequestHash.String()
-		}
-		for _, a := range e.Approvals {
-			shown[i].Approvals = append(shown[i].Approvals, approval{By: who(a.Actor), Facets: a.Facets, At: a.At})
-		}
+	if e.State != escalation.Refused {
+		v.Request = e.RequestHash.String()
 	}
-	return shown, nil
+	for _, a := range e.Approvals {
+		v.Approvals = append(v.Approvals, approval{By: who(a.Actor), Facets: a.Facets, At: a.At})
+	}
+	for _, c := range e.Confirmations {
+		v.Confirmations = append(v.Confirmations, confirmation{By: who(c.Actor), At: c.At})
+	}
+	for _, t := range e.Tellings {
+		v.Tellings = append(v.Tellings, telling{By: who(t.Actor), At: t.At, Outcome: t.Outcome, Reason: t.Reason, Until: timeOrNil(t.Until)})
+	}
+	return v
 }
 
 func (s *staff) escalationList(ctx context.Context, _ *struct{}) (*escalationsOutput, error) {
@@ -183,7 +259,7 @@ func (s *staff) escalationList(ctx context.Context, _ *struct{}) (*escalationsOu
 	return out, err
 }
 
-// LiftPath names an escalation.
+// EscalationPath names an escalation.
 type EscalationPath struct {
 	ID string `path:"id" maxLength:"64" doc:"The escalation"`
 }

@@ -42,28 +42,7 @@ type entriesOutput struct {
 // search reads the log. The search is decided and recorded first; what it finds
 // lies before its own entry.
 func (s *staff) search(ctx context.Context, in *searchInput) (*entriesOutput, error) {
-	var read pglog.Ref
-	_, err := s.journal.Do(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (any, error) {
-		actor := callerOf(ctx).actor
-		active, err := s.policy.In(ctx, turn.Tx)
-		if err != nil {
-			return nil, err
-		}
-		decision, err := active.Decide(ctx, policy.LogRead{
-			At: policy.At(turn.At), Actor: policy.Actor{ID: actor.ID, Person: actor.Person, Role: actor.Role},
-			View: policy.ViewLog,
-		})
-		if err != nil {
-			return nil, err
-		}
-		if !decision.Allow {
-			return nil, refusedByPolicy(decision.Reasons)
-		}
-		draft := pglog.Draft{Actor: actor, Action: audit.ActionLogRead, Details: in.details()}
-		policystore.Decide(&draft, decision)
-		read, err = turn.Append(draft)
-		return nil, err
-	})
+	read, err := s.look(ctx, policy.ViewLog, in.details())
 	if err != nil {
 		return nil, err
 	}
@@ -116,4 +95,32 @@ func (in *searchInput) details() audit.Details {
 		d["from_seq"] = in.FromSeq
 	}
 	return d
+}
+
+// look decides and records that the caller looks at a view of the log, before they do.
+func (s *staff) look(ctx context.Context, view string, details audit.Details) (pglog.Ref, error) {
+	var read pglog.Ref
+	_, err := s.journal.Do(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (any, error) {
+		actor := callerOf(ctx).actor
+		active, err := s.policy.In(ctx, turn.Tx)
+		if err != nil {
+			return nil, err
+		}
+		decision, err := active.Decide(ctx, policy.LogRead{
+			At: policy.At(turn.At), Actor: policy.Actor{ID: actor.ID, Person: actor.Person, Role: actor.Role},
+			View: view,
+		})
+		if err != nil {
+			return nil, err
+		}
+		if !decision.Allow {
+			return nil, refusedByPolicy(decision.Reasons)
+		}
+		details["view"] = view
+		draft := pglog.Draft{Actor: actor, Action: audit.ActionLogRead, Details: details}
+		policystore.Decide(&draft, decision)
+		read, err = turn.Append(draft)
+		return nil, err
+	})
+	return read, err
 }

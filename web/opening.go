@@ -17,17 +17,23 @@ import (
 
 type evidenceOutput struct {
 	Body struct {
-		Request    string     `json:"request" doc:"Leaf hash of the request: what the answer must name"`
-		Ground     string     `json:"ground"`
-		Facets     []string   `json:"facets" doc:"Asked for"`
-		Assessment assessment `json:"assessment"`
-		Narrative  string     `json:"narrative"`
-		Messages   []message  `json:"messages" doc:"Exactly those that the request cites"`
+		Request     string       `json:"request" doc:"Leaf hash of the request: what the answer must name"`
+		Ground      string       `json:"ground"`
+		Facets      []string     `json:"facets" doc:"Asked for"`
+		Scope       string       `json:"scope" enum:"messages,requisition" doc:"A privacy officer sees the order, and no message"`
+		Assessment  *assessment  `json:"assessment,omitempty"`
+		Narrative   string       `json:"narrative,omitempty"`
+		Messages    []message    `json:"messages" doc:"Exactly those that the request cites"`
+		Words       string       `json:"words,omitempty" doc:"On ground consent: the young person's own"`
+		Opinion     *opinion     `json:"opinion,omitempty" doc:"The latest of a psychologist"`
+		Requisition *requisition `json:"requisition,omitempty" doc:"On ground judicial_requisition: the order"`
+		Altered     []string     `json:"altered,omitempty" doc:"Of these, what is stored is not what was sealed: it is left out"`
 	}
 }
 
-// evidence shows a supervisor what the request is based on. Reading it is an
-// entry of the log.
+// evidence shows who must answer what the request is based on: to a supervisor the
+// messages it cites, to a privacy officer the magistrate's order alone. Reading it is
+// an entry of the log.
 func (s *staff) evidence(ctx context.Context, in *escalationAct) (*evidenceOutput, error) {
 	c := callerOf(ctx)
 	if !isUUID(in.ID) {
@@ -45,6 +51,12 @@ func (s *staff) evidence(ctx context.Context, in *escalationAct) (*evidenceOutpu
 	if keys.Request != e.RequestHash.String() || keys.Case != e.Case {
 		return nil, refuse("log.altered")
 	}
+	out := &evidenceOutput{}
+	out.Body.Request, out.Body.Ground, out.Body.Facets = keys.Request, e.Ground, e.Asked
+	out.Body.Scope, out.Body.Messages, out.Body.Altered = keys.Scope, []message{}, keys.Altered
+	if out.Body.Requisition, err = s.ordered(ctx, e); err != nil || keys.Scope == order.ScopeRequisition {
+		return out, err
+	}
 	positions, byPosition := make([]int, len(keys.Keys)), map[int]order.MessageKey{}
 	for i, k := range keys.Keys {
 		positions[i], byPosition[k.Position] = k.Position, k
@@ -60,13 +72,65 @@ func (s *staff) evidence(ctx context.Context, in *escalationAct) (*evidenceOutpu
 	if len(messages.Body.Messages) != len(e.Evidence) {
 		return nil, refuse("content.altered")
 	}
-	out := &evidenceOutput{}
-	out.Body.Request, out.Body.Ground, out.Body.Facets, out.Body.Messages = keys.Request, e.Ground, e.Asked, messages.Body.Messages
+	out.Body.Messages = messages.Body.Messages
 	if out.Body.Narrative, err = s.narrative(ctx, e, keys.Narrative); err != nil {
 		return nil, err
 	}
-	out.Body.Assessment, err = s.assessed(ctx, e)
+	if out.Body.Words, err = s.words(ctx, e, keys.Words); err != nil {
+		return nil, err
+	}
+	if out.Body.Opinion, err = s.note(ctx, e, keys.Note); err != nil {
+		return nil, err
+	}
+	assessed, err := s.assessed(ctx, e)
+	out.Body.Assessment = &assessed
 	return out, err
+}
+
+// ordered is the magistrate's order behind a request; nil on another ground.
+func (s *staff) ordered(ctx context.Context, e *escalation.Escalation) (*requisition, error) {
+	if e.Ground != escalation.GroundJudicialRequisition {
+		return nil, nil
+	}
+	reference, err := s.escalations.Reference(ctx, e)
+	return &requisition{Authority: e.Authority, Reference: reference, ListedCase: e.ListedCase}, err
+}
+
+// words opens what the young person wrote when they consented.
+func (s *staff) words(ctx context.Context, e *escalation.Escalation, key *order.SealedKey) (string, error) {
+	if key == nil {
+		return "", nil
+	}
+	defer clear(key.Key)
+	sealed, err := s.conversations.Consents(ctx, e.Case)
+	if err != nil {
+		return "", err
+	}
+	for _, c := range sealed {
+		if c.ID == key.ID && c.ID == e.Consent {
+			return c.Open(e.Case, key.Key)
+		}
+	}
+	return "", refuse("content.altered")
+}
+
+// note opens the latest psychologist's note, nil when there is none.
+func (s *staff) note(ctx context.Context, e *escalation.Escalation, key *order.SealedKey) (*opinion, error) {
+	if key == nil {
+		return nil, nil
+	}
+	defer clear(key.Key)
+	sealed, err := s.conversations.Opinions(ctx, e.Case)
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range sealed {
+		if o.ID == key.ID {
+			text, err := o.Open(e.Case, key.Key)
+			return &opinion{ID: o.ID, Opinion: o.Opinion, By: o.By, At: o.At, Note: text}, err
+		}
+	}
+	return nil, refuse("content.altered")
 }
 
 func (s *staff) narrative(ctx context.Context, e *escalation.Escalation, key order.Key) (string, error) {
@@ -93,7 +157,11 @@ func (s *staff) assessed(ctx context.Context, e *escalation.Escalation) (assessm
 	if err := json.Unmarshal(input, &asked); err != nil {
 		return assessment{}, fmt.Errorf("reading a decision's input: %w", err)
 	}
-	return assessment(asked.Assessment), nil
+	a := asked.Assessment
+	return assessment{
+		Immediacy: a.Immediacy, Violence: a.Violence, Suicide: a.Suicide, PerpetratorPresent: a.PerpetratorPresent,
+		Captive: a.Captive, AgeBand: a.AgeBand, Alone: a.Alone, LocationKnown: a.LocationKnown,
+	}, nil
 }
 
 type identityInput struct {
@@ -121,7 +189,14 @@ type identityOutput struct {
 		Seq       int64     `json:"seq" doc:"The entry that records this opening"`
 		ReadUntil time.Time `json:"read_until" doc:"The same use of the grant until then"`
 		Facets    []facet   `json:"facets"`
+		Altered   []lost    `json:"altered,omitempty" doc:"Sealed, by the log, and missing or altered by now: what is shown is not everything"`
 	}
+}
+
+// lost is one sealed item that cannot be opened as the log recorded it.
+type lost struct {
+	Facet  string `json:"facet" enum:"connection,name,contact,location"`
+	Number int    `json:"number"`
 }
 
 // identity opens granted facets. The custodian decides and records; this
@@ -147,6 +222,9 @@ func (s *staff) identity(ctx context.Context, in *identityInput) (*identityOutpu
 	}
 	out := &identityOutput{}
 	out.Body.Seq, out.Body.ReadUntil, out.Body.Facets = released.Seq, released.ReadUntil, []facet{}
+	for _, item := range released.Altered {
+		out.Body.Altered = append(out.Body.Altered, lost(item))
+	}
 	for _, key := range released.Keys {
 		i := slices.IndexFunc(sealed, func(f conversation.SealedFacet) bool {
 			return string(f.Facet) == key.Facet && f.Number == key.Number

@@ -54,6 +54,7 @@ func TestVaultSealed(t *testing.T) {
 	var read shownMessages
 	amal.get("/api/v1/conversations/" + id + "/messages").into(&read)
 	var esc struct{ ID, Request, State string }
+	diane.get("/api/v1/me").wants("200") // on duty
 	amal.post("/api/v1/conversations/"+id+"/escalations", object{
 		"ground": "imminent_danger", "assessment": danger(), "facets": []string{"connection"}, "narrative": "Il arrive.",
 		"evidence": []object{{"position": 1, "sha256": read.Messages[1].SHA256}},

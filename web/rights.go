@@ -171,7 +171,7 @@ func (p *public) takeCopy(ctx context.Context, _ *struct{}) (*copyOutput, error)
 	}
 	out := &copyOutput{Disposition: `attachment; filename="notes.json"`}
 	out.Body.Topic, out.Body.OpenedAt = string(v.Topic), v.OpenedAt
-	out.Body.Messages, out.Body.Consents, out.Body.Facets = []written{}, []agreed{}, []string{}
+	out.Body.Messages, out.Body.Facets = []written{}, []string{}
 	for from := 0; from < v.Messages; {
 		page, err := readPage(ctx, p.conversations, p.readings, c, c.conversation, from)
 		if err != nil {
@@ -187,7 +187,11 @@ func (p *public) takeCopy(ctx context.Context, _ *struct{}) (*copyOutput, error)
 		}
 		from = page.Body.Messages[len(page.Body.Messages)-1].Position + 1
 	}
-	if out.Body.Consents, err = p.agreed(ctx, c); err != nil {
+	given, err := p.conversations.Consents(ctx, c.conversation)
+	if err != nil {
+		return nil, err
+	}
+	if out.Body.Consents, err = agreedOf(ctx, p.readings, c, c.conversation, given); err != nil {
 		return nil, err
 	}
 	sealed, err := p.conversations.Sealed(ctx, c.conversation, conversation.FacetName, conversation.FacetContact, conversation.FacetLocation)
@@ -200,51 +204,6 @@ func (p *public) takeCopy(ctx context.Context, _ *struct{}) (*copyOutput, error)
 		}
 	}
 	return out, nil
-}
-
-// agreed opens the words of the minor's consents.
-func (p *public) agreed(ctx context.Context, c caller) ([]agreed, error) {
-	sealed, err := p.conversations.Consents(ctx, c.conversation)
-	if err != nil || len(sealed) == 0 {
-		return []agreed{}, err
-	}
-	words, err := wordsOf(ctx, p.readings, c, c.conversation, sealed)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]agreed, len(sealed))
-	for i, shown := range consentsOf(sealed) {
-		all[i] = agreed{consent: shown, Words: words[shown.ID]}
-	}
-	return all, nil
-}
-
-// wordsOf opens the words of consents within the caller's reading of the case.
-func wordsOf(ctx context.Context, readings *readings, c caller, caseID string, sealed []conversation.SealedConsent) (map[string]string, error) {
-	ids := make([]string, len(sealed))
-	for i, s := range sealed {
-		ids[i] = s.ID
-	}
-	keys, err := readings.unwrap(ctx, c, caseID, order.Unwrap{Consents: ids})
-	if err != nil {
-		return nil, err
-	}
-	if len(keys.Altered) > 0 {
-		return nil, refuse("content.altered")
-	}
-	words := map[string]string{}
-	for _, s := range sealed {
-		for _, k := range keys.Words {
-			if k.ID != s.ID {
-				continue
-			}
-			if words[s.ID], err = s.Open(caseID, k.Key); err != nil {
-				return nil, err
-			}
-			clear(k.Key)
-		}
-	}
-	return words, nil
 }
 
 // erasure is what became of a request for erasure.

@@ -14,6 +14,7 @@ import (
 	escalationstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/policy"
 	policystore "github.com/sceau-project/sceau/policy/pgstore"
+	retentionstore "github.com/sceau-project/sceau/retention/pgstore"
 	stafftoken "github.com/sceau-project/sceau/staff"
 	staffstore "github.com/sceau-project/sceau/staff/pgstore"
 )
@@ -26,6 +27,7 @@ type StaffConfig struct {
 	Conversations *conversationstore.Store
 	Listener      *conversationstore.Listener
 	Escalations   *escalationstore.Store
+	Retention     *retentionstore.Store
 	Policy        *policystore.Active
 	Log           *pglog.Log
 	Reader        pglog.Querier // of role sceau_staff
@@ -41,6 +43,7 @@ type staff struct {
 	sessions      *staffstore.Sessions
 	conversations *conversationstore.Store
 	escalations   *escalationstore.Store
+	retention     *retentionstore.Store
 	policy        *policystore.Active
 	journal       *pglog.Log
 	reader        pglog.Querier
@@ -56,8 +59,8 @@ func NewStaff(cfg StaffConfig) (*Face, error) {
 		return nil, errors.New("the staff face needs a verifier of tokens and sessions")
 	case cfg.Log == nil, cfg.Reader == nil, cfg.Policy == nil:
 		return nil, errors.New("the staff face needs the log and the policy in force")
-	case cfg.Conversations == nil, cfg.Listener == nil, cfg.Escalations == nil, cfg.Custodian == nil:
-		return nil, errors.New("the staff face needs conversations, a listener, escalations and the custodian")
+	case cfg.Conversations == nil, cfg.Listener == nil, cfg.Escalations == nil, cfg.Retention == nil, cfg.Custodian == nil:
+		return nil, errors.New("the staff face needs conversations, a listener, escalations, retention and the custodian")
 	}
 	f, err := newFace(Staff, cfg.Config, cfg.Stop)
 	if err != nil {
@@ -65,7 +68,7 @@ func NewStaff(cfg StaffConfig) (*Face, error) {
 	}
 	s := &staff{
 		face: f, tokens: cfg.Tokens, sessions: cfg.Sessions, conversations: cfg.Conversations,
-		escalations: cfg.Escalations, policy: cfg.Policy, journal: cfg.Log, reader: cfg.Reader,
+		escalations: cfg.Escalations, retention: cfg.Retention, policy: cfg.Policy, journal: cfg.Log, reader: cfg.Reader,
 		custodian: cfg.Custodian, readings: newReadings(cfg.Custodian, f.cfg.Now), watcher: newWatcher(f, cfg.Listener),
 	}
 	handler, err := f.handler(Table(nil, s), s.identify)

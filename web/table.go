@@ -23,6 +23,7 @@ func Table(p *public, s *staff) []Route {
 	who := func(roles ...string) []string { return roles }
 	const (
 		get, post, put = http.MethodGet, http.MethodPost, http.MethodPut
+		del            = http.MethodDelete
 		talk           = "/api/v1/conversation"
 		talks          = "/api/v1/conversations"
 		escalations    = "/api/v1/escalations"
@@ -47,18 +48,24 @@ func Table(p *public, s *staff) []Route {
 		{Public, post, talk + "/close", who(minor), none, false, "Close the conversation", handle(p.end)},
 
 		{Staff, get, "/api/v1/me", who(agent, psychologist, supervisor, inspector, privacy), none, false, "Who the caller is here", handle(s.me)},
+		{Staff, del, "/api/v1/me/session", who(agent, psychologist, supervisor, inspector, privacy), none, false, "Sign out", handle(s.signOut)},
+		{Staff, put, "/api/v1/me/on-call", who(agent, psychologist, supervisor, inspector, privacy), none, false, "Be on call until a time", handle(s.onCall)},
+		{Staff, del, "/api/v1/me/on-call", who(agent, psychologist, supervisor, inspector, privacy), none, false, "Be on call no more", handle(s.offCall)},
 		{Staff, get, talks, who(agent, psychologist), none, false, "The queue, and one's own conversations", handle(s.queue)},
 		{Staff, get, talks + "/{id}", who(agent, psychologist), none, false, "A conversation one is in", handle(s.conversation)},
 		{Staff, post, talks + "/{id}/join", who(agent, psychologist), none, false, "Join a conversation", handle(s.join)},
 		{Staff, get, talks + "/{id}/messages", who(agent, psychologist), none, false, "Read messages", handle(s.read)},
 		{Staff, post, talks + "/{id}/messages", who(agent, psychologist), none, false, "Write a message", created(handle(s.write))},
 		{Staff, get, talks + "/{id}/events", who(agent, psychologist), none, true, "Hear that something happened", events(s.events)},
+		{Staff, get, talks + "/{id}/consents", who(agent, psychologist), none, false, "What the minor agreed to, in their own words", handle(s.consents)},
+		{Staff, get, talks + "/{id}/opinions", who(agent, psychologist), none, false, "What psychologists think", handle(s.opinions)},
+		{Staff, post, talks + "/{id}/opinions", who(psychologist), none, false, "Record an opinion on danger", created(handle(s.recordOpinion))},
 		{Staff, post, talks + "/{id}/hand-over", who(agent), none, false, "Hand the conversation over to a colleague", handle(s.handOver)},
 		{Staff, post, talks + "/{id}/leave", who(agent, psychologist), none, false, "Leave the conversation", handle(s.leave)},
 		{Staff, post, talks + "/{id}/close", who(agent), none, false, "Close the conversation", handle(s.end)},
 
 		{Staff, post, talks + "/{id}/escalations", who(agent), none, false, "Ask for a lift of anonymity", created(handle(s.ask))},
-		{Staff, get, escalations, who(agent, supervisor), none, false, "One's own requests; for supervisors, those that wait", handle(s.escalationList)},
+		{Staff, get, escalations, who(agent, supervisor, privacy), none, false, "One's own requests; for who answers, those that wait", handle(s.escalationList)},
 		{Staff, get, escalations + "/{id}", who(agent, supervisor), none, false, "A request", handle(s.escalation)},
 		{Staff, post, escalations + "/{id}/evidence", who(supervisor), none, false, "Read what a request rests on", handle(s.evidence)},
 		{Staff, post, escalations + "/{id}/approve", who(supervisor), none, false, "Approve a request, in whole or in part", handle(s.approve)},
@@ -66,6 +73,22 @@ func Table(p *public, s *staff) []Route {
 		{Staff, post, escalations + "/{id}/withdraw", who(agent), none, false, "Withdraw one's request", handle(s.withdraw)},
 		{Staff, post, escalations + "/{id}/close", who(agent), none, false, "End a granted lift before its time", handle(s.closeEscalation)},
 		{Staff, post, escalations + "/{id}/identity", who(agent), none, false, "Open what was granted", handle(s.identity)},
+
+		{Staff, post, escalations + "/{id}/confirm", who(agent), none, false, "Confirm, as the second agent, that the glass must be broken", handle(s.confirm)},
+		{Staff, post, escalations + "/{id}/break-glass", who(agent), none, false, "Break the glass: open before anybody answered, reviewed after", handle(s.breakGlass)},
+		{Staff, post, escalations + "/{id}/revoke", who(supervisor), none, false, "End a grant, or an opening under way", handle(s.revoke)},
+		{Staff, post, escalations + "/{id}/review", who(supervisor), none, false, "Say whether breaking the glass was right", handle(s.review)},
+		{Staff, post, escalations + "/{id}/tellings", who(agent), none, false, "Record that the young person was told, or why not yet", handle(s.tell)},
+		{Staff, get, "/api/v1/confirmations", who(agent), none, false, "Requests that wait for a second agent", handle(s.confirmable)},
+		{Staff, get, "/api/v1/reviews", who(supervisor, inspector, privacy), none, false, "Broken glasses, due and reviewed", handle(s.reviews)},
+		{Staff, get, "/api/v1/tellings", who(agent), none, false, "Openings that a young person is still to be told of", handle(s.tellings)},
+
+		{Staff, get, "/api/v1/privacy/erasures", who(privacy), none, false, "Requests for erasure that wait", handle(s.waitingErasures)},
+		{Staff, post, "/api/v1/privacy/erasures/{id}/decide", who(privacy), none, false, "Grant or refuse an erasure", handle(s.decideErasure)},
+		{Staff, get, "/api/v1/privacy/holds", who(privacy), none, false, "Holds that stand", handle(s.holds)},
+		{Staff, post, "/api/v1/privacy/holds", who(privacy), none, false, "Keep a case from being destroyed", created(handle(s.setHold))},
+		{Staff, post, "/api/v1/privacy/holds/{id}/lift", who(privacy), none, false, "Let a case be destroyed when its time comes", handle(s.liftHold)},
+		{Staff, get, "/api/v1/privacy/due", who(privacy), none, false, "What is destroyed soon", handle(s.due)},
 
 		{Staff, get, "/api/v1/log/entries", who(inspector), none, false, "Search the log; the search is an entry", handle(s.search)},
 	}

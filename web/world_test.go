@@ -36,6 +36,7 @@ import (
 	"github.com/sceau-project/sceau/internal/vaulttest"
 	"github.com/sceau-project/sceau/policy"
 	policystore "github.com/sceau-project/sceau/policy/pgstore"
+	retentionstore "github.com/sceau-project/sceau/retention/pgstore"
 	stafftoken "github.com/sceau-project/sceau/staff"
 	staffstore "github.com/sceau-project/sceau/staff/pgstore"
 	"github.com/sceau-project/sceau/web"
@@ -239,10 +240,12 @@ func (w *world) startFaces(limits web.Limits) {
 	active := policystore.NewActive(w.pinned())
 	escalations, err := escalationstore.New(escalationstore.Config{Pool: pool, Log: log, Policy: active, Recipients: recipients(pool)})
 	w.must(err)
+	retained, err := retentionstore.New(retentionstore.Config{Pool: pool, Log: log, Policy: active})
+	w.must(err)
 	conversations, listener = store(audit.ViaStaff, log)
 	w.staff = serve(web.NewStaff(web.StaffConfig{
 		Config: common, Tokens: w.verifier("sceau-staff"), Sessions: staffstore.NewSessions(pool, log),
-		Conversations: conversations, Listener: listener, Escalations: escalations, Policy: active,
+		Conversations: conversations, Listener: listener, Escalations: escalations, Retention: retained, Policy: active,
 		Log: log, Reader: pool, Custodian: client, Stop: ctx.Done(),
 	}))
 	w.t.Cleanup(func() {

@@ -287,7 +287,7 @@ func (w *crowd) ask(t *talk, facets []string) (*tracked, error) {
 		"evidence": []object{{"position": last, "sha256": all[last].SHA256}},
 		"assessment": object{
 			"immediacy": "now", "violence": "ongoing", "suicide": "none", "perpetrator_present": "yes", "captive": "no",
-			"age_band": "13_15", "alone": "no", "location_known": "no", "psychologist_opinion": "none",
+			"age_band": "13_15", "alone": "no", "location_known": "no",
 		},
 	}, &out)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -25,6 +26,7 @@ import (
 	escalationstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/internal/config"
 	policystore "github.com/sceau-project/sceau/policy/pgstore"
+	retentionstore "github.com/sceau-project/sceau/retention/pgstore"
 	staffstore "github.com/sceau-project/sceau/staff/pgstore"
 	"github.com/sceau-project/sceau/web"
 )
@@ -167,6 +169,10 @@ func (p *parts) staff(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	retained, err := retentionstore.New(retentionstore.Config{Pool: p.pool, Log: p.log, Policy: active})
+	if err != nil {
+		return err
+	}
 	issuer := web.Check{Name: "issuer", Down: func(ctx context.Context) []string {
 		if tokens.Ready(ctx) != nil {
 			return []string{"issuer"}
@@ -175,7 +181,7 @@ func (p *parts) staff(ctx context.Context) error {
 	}}
 	face, err := web.NewStaff(web.StaffConfig{
 		Config: p.common(p.cfg.Staff, issuer), Tokens: tokens, Sessions: staffstore.NewSessions(p.pool, p.log),
-		Conversations: p.conversations, Listener: p.listener, Escalations: escalations, Policy: active,
+		Conversations: p.conversations, Listener: p.listener, Escalations: escalations, Retention: retained, Policy: active,
 		Log: p.log, Reader: p.pool, Custodian: p.custodian, Stop: p.stop,
 	})
 	if err != nil {
@@ -249,7 +255,10 @@ func serveMetrics(ctx context.Context, address string, metrics *prometheus.Regis
 	network := "tcp"
 	if path, unix := strings.CutPrefix(address, "unix:"); unix {
 		network, address = "unix", path
-		_ = os.Remove(path) // of an earlier life; when it is none, listening says so
+		// Of an earlier life; what is no socket stays, and listening says so.
+		if info, err := os.Lstat(path); err == nil && info.Mode().Type() == fs.ModeSocket {
+			_ = os.Remove(path)
+		}
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, network, address)
 	if err != nil {

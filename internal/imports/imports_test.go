@@ -62,7 +62,7 @@ var rooms = map[string][]string{
 
 	// What faces people: orders, never the gate itself.
 	"web": {"audit", "audit/pglog", "conversation/...", "crypto/seal", "custodian/order", "escalation/...",
-		"internal/pgfault", "policy/...", "staff/..."},
+		"internal/pgfault", "policy/...", "retention/...", "staff/..."},
 
 	"internal/config":    {"audit", "crypto/seal", "policy"},
 	"internal/hardening": nil,
@@ -70,7 +70,7 @@ var rooms = map[string][]string{
 
 	// Programs. The inspector's works on a laptop without database or network.
 	"cmd/sceau": {"audit/...", "conversation/...", "crypto/...", "custodian/...", "escalation/...", "internal/config",
-		"internal/hardening", "migrations", "notice/...", "policy/...", "staff/...", "web"},
+		"internal/hardening", "migrations", "notice/...", "policy/...", "retention/...", "staff/...", "web"},
 	"cmd/sceau-inspect": {"audit", "inspection", "policy", "policy/activation"},
 	"cmd/sceau-dev":     {"..."},
 

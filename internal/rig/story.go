@@ -52,7 +52,7 @@ type Escalation struct{ ID, Request, State string }
 func Assessment() Object {
 	return Object{
 		"immediacy": "now", "violence": "ongoing", "suicide": "none", "perpetrator_present": "yes", "captive": "no",
-		"age_band": "13_15", "alone": "no", "location_known": "no", "psychologist_opinion": "none",
+		"age_band": "13_15", "alone": "no", "location_known": "no",
 	}
 }
 

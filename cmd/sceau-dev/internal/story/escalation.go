@@ -12,7 +12,7 @@ import (
 func danger(violence, suicide string) map[string]string {
 	return map[string]string{
 		"immediacy": "now", "violence": violence, "suicide": suicide, "perpetrator_present": "yes",
-		"captive": "unknown", "age_band": "13_15", "alone": "no", "location_known": "no", "psychologist_opinion": "none",
+		"captive": "unknown", "age_band": "13_15", "alone": "no", "location_known": "no",
 	}
 }
 
@@ -20,7 +20,7 @@ func danger(violence, suicide string) map[string]string {
 func calm() map[string]string {
 	return map[string]string{
 		"immediacy": "unclear", "violence": "none", "suicide": "none", "perpetrator_present": "no",
-		"captive": "no", "age_band": "16_17", "alone": "unknown", "location_known": "unknown", "psychologist_opinion": "none",
+		"captive": "no", "age_band": "16_17", "alone": "unknown", "location_known": "unknown",
 	}
 }
 
