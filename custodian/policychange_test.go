@@ -140,3 +140,28 @@ func TestAPendingRequestIsAnsweredUnderTheNewPolicy(t *testing.T) {
 	_, err = w.release(agent.caller(), again.ID, "name")
 	w.must(err)
 }
+
+// A superuser hides the newest activation, and an older, laxer policy seems to be
+// in force: to PostgreSQL, and not to the custodian.
+func TestAHiddenActivationStillHolds(t *testing.T) {
+	w := newWorld(t)
+	agent, _, k, r := w.granted("name")
+	before := len(w.vaultReads(k))
+	stricter := w.activateChanged(func(s policy.Sources) { numbers(s)["read_for_s"] = 1800 })
+	w.tamper(`UPDATE sceau.entries SET action = 'log.exported' WHERE action = 'policy.activated' AND subject_id = '` + stricter + `';`)
+	latest, err := pglog.LatestPolicyActivated(context.Background(), w.Super)
+	w.must(err)
+	if latest.Subject.ID == stricter {
+		t.Fatal("nothing was hidden")
+	}
+	for _, restarted := range []bool{false, true} {
+		if restarted {
+			w.restart()
+		}
+		_, err = w.release(agent.caller(), r.ID, "name")
+		w.refused("under what was hidden", err, policy.ReasonGrantBeyondPolicy)
+	}
+	if reads := w.vaultReads(k); len(reads) != before {
+		t.Errorf("refusals read Vault: %q", reads)
+	}
+}
