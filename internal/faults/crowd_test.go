@@ -63,6 +63,7 @@ type story struct {
 	said      map[int]string // acknowledged messages by position
 	joined    bool
 	closed    bool
+	consent   string // id, when the minor consented
 	esc       string // id of the escalation, "" before there is one
 	request   string
 	state     escalation.State
@@ -269,7 +270,10 @@ func (c *crowd) say(f *face, s *story, by *person, text string) error {
 
 // request asks for a lift, on the minor's first message.
 func (c *crowd) request(f *face, s *story, agent person, facets ...string) error {
-	k := key()
+	k, ground := key(), escalation.GroundImminentDanger
+	if s.consent != "" {
+		ground = escalation.GroundConsent
+	}
 	return c.escalate("ask", s, func(ctx context.Context) (escalationstore.Receipt, error) {
 		messages, err := f.staff.MessagesAt(ctx, s.id, []int{1})
 		if err != nil {
@@ -279,7 +283,7 @@ func (c *crowd) request(f *face, s *story, agent person, facets ...string) error
 			return escalationstore.Receipt{}, errors.New("an acknowledged message is not there")
 		}
 		return f.escalations.Request(ctx, pglog.Idempotency{Actor: agent.ID, Key: k, Body: []byte("ask")}, agent.Actor, escalationstore.Ask{
-			Case: s.id, Ground: escalation.GroundImminentDanger, Danger: danger, Facets: facets,
+			Case: s.id, Ground: ground, Consent: s.consent, Danger: danger, Facets: facets,
 			Evidence:  []escalationstore.Citation{{Position: 1, Sum: sha256.Sum256(messages[0].Ciphertext)}},
 			Narrative: "Le père est devant la porte.",
 		})

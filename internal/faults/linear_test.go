@@ -15,6 +15,7 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/custodian/order"
 	"github.com/sceau-project/sceau/escalation"
 	escalationstore "github.com/sceau-project/sceau/escalation/pgstore"
@@ -35,6 +36,7 @@ const (
 	actName    = "release the name"
 	actSweep   = "sweep"
 	actLook    = "look"
+	actUnsay   = "withdraw the consent" // the minor
 )
 
 // asked is what every request of these tests asks for; a part is its first.
@@ -81,6 +83,10 @@ func (l lift) after(act string) (lift, bool) {
 		return l, l.open() && l.holds("connection")
 	case actName:
 		return l, l.open() && l.holds("name")
+	case actUnsay:
+		if requested || l.open() {
+			return lift{escalation.Closed, l.granted}, true
+		}
 	}
 	return l, true
 }
@@ -128,7 +134,7 @@ func (l lift) step(act string, d did) []any {
 		return []any{l, next}
 	case d.unknown, d.timely, !d.ok && !may:
 		return []any{l}
-	case d.ok && may && (act == actRelease || act == actName || next.same(d)):
+	case d.ok && may && (slices.Contains([]string{actRelease, actName, actUnsay}, act) || next.same(d)):
 		return []any{next}
 	}
 	return nil
@@ -150,7 +156,7 @@ func TestEscalationsAreLinearizable(t *testing.T) {
 			rng := rand.New(rand.NewPCG(r.seed, uint64(1000*round+i)))
 			bursts.Go(func() {
 				// Deadlines take seconds to come; meanwhile there is more to race for.
-				for _, kind := range [][]int{{0, 0, 0}, {1}, {2}}[i%3] {
+				for _, kind := range [][]int{{0, 3, 0, 3}, {1}, {2}}[i%3] {
 					if err := c.burst(kind, rng); err != nil {
 						t.Error(err)
 					}
@@ -169,6 +175,14 @@ func (c *crowd) burst(kind int, rng *rand.Rand) error {
 	if err == nil {
 		k := key()
 		err = c.act("entrust", func(ctx context.Context) error { return f.public.Entrust(ctx, s.id, k, "name", "Camille") })
+	}
+	if err == nil && kind == 3 {
+		k := key()
+		err = c.act("consent", func(ctx context.Context) error {
+			given, err := f.public.GiveConsent(ctx, s.id, k, []conversation.Facet{conversation.FacetConnection, conversation.FacetName}, "D’accord, aidez-moi.")
+			s.consent = given.ID
+			return err
+		})
 	}
 	if err == nil {
 		err = c.request(f, s, agent, asked...)
@@ -211,7 +225,7 @@ func (c *crowd) burst(kind int, rng *rand.Rand) error {
 	history := c.race(s, acts, rng)
 	c.count("bursts", 1)
 	c.count("operations", int64(len(history)))
-	model := oneLift(initial, kind != 0)
+	model := oneLift(initial, kind == 1 || kind == 2)
 	result := porcupine.CheckOperationsTimeout(model.ToModel(), history, time.Minute)
 	if result == porcupine.Ok {
 		return nil
@@ -233,7 +247,8 @@ func (c *crowd) deadline(f *face, s *story, who person, of func(*escalation.Esca
 	return of(e), nil
 }
 
-// race lets several people do several things each, and writes down when.
+// race lets several people do several things each, and writes down when. A minor who
+// consented takes it back once, in the middle.
 func (c *crowd) race(s *story, acts []string, rng *rand.Rand) (history []porcupine.Operation) {
 	var people sync.WaitGroup
 	var mu sync.Mutex
@@ -242,6 +257,9 @@ func (c *crowd) race(s *story, acts []string, rng *rand.Rand) (history []porcupi
 		var mine []string
 		for range 1 + rng.IntN(3) {
 			mine = append(mine, acts[rng.IntN(len(acts))])
+		}
+		if client == 0 && s.consent != "" {
+			mine = append(mine, actUnsay)
 		}
 		late := time.Duration(rng.IntN(40)) * time.Millisecond
 		f := c.faces[client%len(c.faces)]
@@ -289,6 +307,8 @@ func (c *crowd) perform(f *face, s *story, act string, client int) did {
 	case actRelease, actName:
 		facet := map[string]string{actRelease: "connection", actName: "name"}[act]
 		_, err = c.gate.client.Release(c.ctx, order.Release{Caller: agent.caller, Escalation: s.esc, Facets: []string{facet}, IdempotencyKey: order.Secret(key())})
+	case actUnsay:
+		err = f.public.WithdrawConsent(c.ctx, s.id, key(), s.consent)
 	case actSweep:
 		_, err = f.escalations.Sweep(c.ctx)
 	case actLook:
