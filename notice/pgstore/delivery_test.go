@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -151,6 +152,7 @@ func TestKilled(t *testing.T) {
 	process := exec.Command(self)
 	process.Env = append(os.Environ(), childURL+"="+w.URL("sceau_staff"), childReceiver+"="+r.URL)
 	process.Stderr = os.Stderr
+	process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // whatever ends this test
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
 	}
