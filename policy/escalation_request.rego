@@ -3,6 +3,7 @@
 #   - input: schema.escalation_request
 package sceau.escalation.request
 
+import data.sceau.escalation.grounds
 import data.sceau.participation
 
 # A conversation that the minor has closed can still be asked about, as long as
@@ -10,9 +11,7 @@ import data.sceau.participation
 objections := {
 	"role.not_allowed", "person.missing", "ground.unknown", "ground.not_available", "approvals.missing",
 	"approver.nobody_on_duty", "danger.not_coded", "danger.not_shown", "evidence.missing", "evidence.too_much",
-	"evidence.unknown", "facets.missing", "facets.unknown", "escalation.already_pending", "consent.missing",
-	"consent.withdrawn", "consent.other_facets", "requisition.incomplete", "requisition.facets_not_ordered",
-	"requisition.case_not_listed",
+	"evidence.unknown", "facets.missing", "facets.unknown", "escalation.already_pending",
 }
 
 terms := data.sceau.numbers.grounds[input.ground]
@@ -78,8 +77,20 @@ cleared contains "escalation.already_pending" if {
 	}
 }
 
+# What the ground rests on. One that does not exist is objected to above.
+standing contains code if {
+	input.ground == "consent"
+	some code in grounds.consented - grounds.cleared
+}
+
+standing contains code if {
+	input.ground == "judicial_requisition"
+	some code in grounds.ordered - grounds.cleared
+}
+
 decision := {"allow": true, "reasons": [], "obligations": object.union(obligations, glass)} if {
 	cleared == objections
+	standing == set()
 	participation.cleared == participation.objections
 }
 
@@ -97,4 +108,4 @@ glass := {"break_glass_after_s": terms.break_glass.after_s, "review_within_s": t
 	input.assessment.immediacy == "now"
 } else := {}
 
-reasons := (objections - cleared) | (participation.objections - participation.cleared)
+reasons := ((objections - cleared) | standing) | (participation.objections - participation.cleared)

@@ -26,3 +26,22 @@ confirmed(at) if {
 	confirmation.at != ""
 	confirmation.at <= at
 }
+
+# What an opening through broken glass rests on instead of approvals, as of when it
+# was broken.
+objections := {"escalation.too_late", "glass.not_breakable", "glass.too_early", "glass.not_confirmed"}
+
+# While an answer was awaited: afterwards the request had expired.
+cleared contains "escalation.too_late" if input.escalation.broken_at <= input.escalation.answer_by
+
+cleared contains "glass.not_breakable" if breakable
+
+cleared contains "glass.too_early" if {
+	input.escalation.break_glass_from != ""
+	input.escalation.break_glass_from <= input.escalation.broken_at
+}
+
+cleared contains "glass.not_confirmed" if confirmed(input.escalation.broken_at)
+
+# What can never be broken is never too early.
+cleared contains "glass.too_early" if not breakable

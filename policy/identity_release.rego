@@ -5,13 +5,12 @@ package sceau.identity.release
 
 import data.sceau.four_eyes
 import data.sceau.glass
+import data.sceau.identity.basis
 
 objections := {
 	"role.not_allowed", "person.missing", "escalation.not_requester", "conversation.not_participant",
 	"conversation.erased", "clock.trails", "escalation.wrong_state", "grant.expired", "grant.window_over",
 	"facets.missing", "facets.not_granted", "approvals.missing", "ground.not_available", "grant.beyond_policy",
-	"glass.not_breakable", "glass.too_early", "glass.not_confirmed", "consent.missing", "consent.withdrawn",
-	"consent.other_facets", "requisition.incomplete", "requisition.case_not_listed",
 }
 
 terms := data.sceau.numbers.grounds[input.escalation.ground]
@@ -25,7 +24,7 @@ cleared contains "escalation.not_requester" if {
 	input.actor.person == input.escalation.requester.person
 }
 
-# The lift is for the one who talks with the minor: whoever handed the
+# The grant is for the one who talks with the minor: whoever handed the
 # conversation over handed the reason to know over with it.
 cleared contains "conversation.not_participant" if {
 	some p in input.conversation.participants
@@ -41,11 +40,7 @@ cleared contains "conversation.erased" if input.conversation.state in {"open", "
 # A clock behind the log cannot judge a deadline.
 cleared contains "clock.trails" if input.clock_trails == false
 
-open_states := {"approved", "glass_broken", "released"}
-
-ended_states := {"requested", "refused", "denied", "withdrawn", "revoked", "closed", "void"}
-
-cleared contains "escalation.wrong_state" if input.escalation.state in open_states
+cleared contains "escalation.wrong_state" if input.escalation.state in {"approved", "glass_broken", "released"}
 
 # Expired unused: grant.expired says so, whether or not a sweeper was here first.
 cleared contains "escalation.wrong_state" if {
@@ -55,24 +50,24 @@ cleared contains "escalation.wrong_state" if {
 
 # A window that is open is the same use. A new one needs a use that is left, and
 # the time to use it. A missing time is "", before every other.
-cleared contains "grant.window_over" if input.escalation.read_until >= input.at
-
 cleared contains "grant.window_over" if input.escalation.uses < input.escalation.uses_allowed
 
+cleared contains "grant.window_over" if input.escalation.read_until >= input.at
+
 cleared contains "grant.expired" if {
-	input.escalation.state in open_states
-	input.escalation.read_until >= input.at
+	input.escalation.use_by >= input.at
+	input.escalation.state in {"approved", "glass_broken", "released"}
 }
 
 cleared contains "grant.expired" if {
-	input.escalation.state in open_states
-	input.escalation.use_by >= input.at
+	input.escalation.read_until >= input.at
+	input.escalation.state in {"approved", "glass_broken", "released"}
 }
 
 # No use is left: grant.window_over says so.
 cleared contains "grant.expired" if {
-	input.escalation.state in open_states
 	input.escalation.uses >= input.escalation.uses_allowed
+	input.escalation.state in {"approved", "glass_broken", "released"}
 }
 
 # Nothing was granted, or all has ended: escalation.wrong_state says so.
@@ -82,7 +77,7 @@ cleared contains "grant.expired" if {
 }
 
 cleared contains code if {
-	input.escalation.state in ended_states
+	input.escalation.state in {"requested", "refused", "denied", "withdrawn", "revoked", "closed", "void"}
 	some code in {"grant.expired", "grant.window_over"}
 }
 
@@ -94,10 +89,20 @@ cleared contains "facets.not_granted" if {
 	}
 }
 
+cleared contains "ground.not_available" if input.escalation.ground in data.sceau.numbers.grounds_available
+
+cleared contains "grant.beyond_policy" if {
+	input.escalation.answer_within_s <= terms.answer_within_s
+	input.escalation.use_within_s <= terms.use_within_s
+	input.escalation.read_for_s <= terms.read_for_s
+	input.escalation.uses_allowed <= terms.uses
+}
+
 # As many impartial approvals, in time, as policy asks for now: what the request
 # says it needs is not taken at its word. No human counts twice, whatever the
 # accounts and roles.
 cleared contains "approvals.missing" if {
+	input.escalation.broken_at == ""
 	count(terms.approvals) > 0
 	count({approval.actor.person | some approval in input.escalation.approvals}) == count(input.escalation.approvals)
 	every needed in terms.approvals {
@@ -111,72 +116,25 @@ cleared contains "approvals.missing" if {
 	}
 }
 
-# Where the glass was broken, while an answer was awaited, nobody approved: what
-# follows is asked instead, as of then.
-cleared contains "approvals.missing" if {
-	broken
-	input.escalation.broken_at <= input.escalation.answer_by
+# Nobody approved where the glass was broken: standing asks what that takes.
+cleared contains "approvals.missing" if input.escalation.broken_at != ""
+
+# What the opening rests on beside that, asked only where it does: the road that
+# children in danger take most must not wait for the others. A ground or an hour that
+# is not known is objected to above.
+standing contains code if {
+	input.escalation.broken_at != ""
+	some code in glass.objections - glass.cleared
 }
 
-broken if input.escalation.broken_at != ""
-
-cleared contains "glass.not_breakable" if glass.breakable
-
-cleared contains "glass.too_early" if input.escalation.break_glass_from <= input.escalation.broken_at
-
-cleared contains "glass.not_confirmed" if glass.confirmed(input.escalation.broken_at)
-
-cleared contains code if {
-	input.escalation.broken_at == ""
-	some code in {"glass.not_breakable", "glass.too_early", "glass.not_confirmed"}
+standing contains code if {
+	input.escalation.ground == "consent"
+	some code in basis.consented - basis.cleared
 }
 
-cleared contains "ground.not_available" if input.escalation.ground in data.sceau.numbers.grounds_available
-
-cleared contains "grant.beyond_policy" if {
-	input.escalation.answer_within_s <= terms.answer_within_s
-	input.escalation.use_within_s <= terms.use_within_s
-	input.escalation.read_for_s <= terms.read_for_s
-	input.escalation.uses_allowed <= terms.uses
-}
-
-# The consent still stands, for these facets.
-cleared contains "consent.missing" if input.escalation.consent.id != ""
-
-cleared contains "consent.withdrawn" if input.escalation.consent.withdrawn_at == ""
-
-cleared contains "consent.other_facets" if {
-	every facet in input.facets {
-		facet in input.escalation.consent.facets
-	}
-}
-
-# Without a consent, that is what is said.
-cleared contains "consent.other_facets" if input.escalation.consent.id == ""
-
-cleared contains code if {
-	input.escalation.ground != "consent"
-	some code in {"consent.missing", "consent.withdrawn", "consent.other_facets"}
-}
-
-# The order is one that policy knows now. What it names was held against what was asked.
-cleared contains "requisition.incomplete" if {
-	input.escalation.authority in data.sceau.numbers.requisition.authorities
-}
-
-cleared contains "requisition.case_not_listed" if {
-	input.escalation.listed_case in data.sceau.numbers.requisition.listed_cases
-}
-
-cleared contains "requisition.case_not_listed" if {
-	every facet in input.facets {
-		facet != "connection"
-	}
-}
-
-cleared contains code if {
-	input.escalation.ground != "judicial_requisition"
-	some code in {"requisition.incomplete", "requisition.case_not_listed"}
+standing contains code if {
+	input.escalation.ground == "judicial_requisition"
+	some code in basis.ordered - basis.cleared
 }
 
 decision := {
@@ -186,6 +144,7 @@ decision := {
 	},
 } if {
 	cleared == objections
+	standing == set()
 }
 
-else := {"allow": false, "reasons": objections - cleared, "obligations": {}}
+else := {"allow": false, "reasons": (objections - cleared) | standing, "obligations": {}}

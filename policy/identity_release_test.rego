@@ -194,7 +194,7 @@ test_broken_glass_was_due if {
 
 	# or broken when it had expired already
 	late := {"broken_at": "2026-03-01T22:25:00.000001Z"}
-	refused(object.union(broken, {"escalation": late})) == {"approvals.missing"}
+	refused(object.union(broken, {"escalation": late})) == {"escalation.too_late"}
 }
 
 test_glass_that_never_breaks if {

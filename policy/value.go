@@ -1,8 +1,8 @@
 package policy
 
 import (
-	"slices"
-	"strconv"
+	"reflect"
+	"sync"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 )
@@ -150,24 +150,60 @@ func (in LogRead) value() ast.Value {
 // object takes names and terms in turn.
 func object(fields ...any) ast.Object {
 	o := ast.NewObjectWithCapacity(len(fields) / 2)
-	for pair := range slices.Chunk(fields, 2) {
-		o.Insert(ast.InternedTerm(pair[0].(string)), pair[1].(*ast.Term))
+	for i := 0; i < len(fields); i += 2 {
+		o.Insert(names[fields[i].(string)], fields[i+1].(*ast.Term))
 	}
 	return o
 }
+
+// names holds a term for each field of an input, made once. It is only read after
+// the start.
+var names = map[string]*ast.Term{}
+
+func init() {
+	var add func(t reflect.Type)
+	add = func(t reflect.Type) {
+		switch t.Kind() {
+		case reflect.Slice:
+			add(t.Elem())
+		case reflect.Struct:
+			for f := range t.Fields() {
+				name := f.Tag.Get("json")
+				names[name] = ast.StringTerm(name)
+				add(f.Type)
+			}
+		}
+	}
+	for _, in := range []Input{
+		ConversationRead{},
+		EscalationRequest{}, EscalationApprove{}, EscalationRevoke{},
+		EscalationConfirm{}, EscalationBreakGlass{}, EscalationReview{},
+		EvidenceRead{}, IdentityRelease{},
+		MinorTell{}, MinorReceipt{},
+		ErasureDecide{}, HoldSet{}, HoldLift{}, KeyDestroy{}, OpeningsErase{},
+		LogRead{},
+	} {
+		add(reflect.TypeOf(in))
+	}
+}
+
+// noConsent is what escalations of the other grounds rest on: values are never
+// written to, so one serves all.
+var noConsent = sync.OnceValue(func() *ast.Term { return Consent{Facets: []string{}}.made() })
 
 func term(v ast.Value) *ast.Term { return &ast.Term{Value: v} }
 
 func text[T ~string](s T) *ast.Term { return ast.InternedTerm(string(s)) }
 
-func number(n int64) *ast.Term {
-	return &ast.Term{Value: ast.Number(strconv.FormatInt(n, 10))}
-}
+func number(n int64) *ast.Term { return ast.InternedTerm(n) }
 
 // list is an array; nil is null, as in JSON.
 func list[T any](items []T, each func(T) *ast.Term) *ast.Term {
 	if items == nil {
 		return ast.InternedNullTerm
+	}
+	if len(items) == 0 {
+		return ast.InternedEmptyArray
 	}
 	terms := make([]*ast.Term, len(items))
 	for i, item := range items {

@@ -55,6 +55,13 @@ func (e Escalation) term() *ast.Term {
 }
 
 func (c Consent) term() *ast.Term {
+	if c.ID == "" && c.GivenAt == "" && c.WithdrawnAt == "" && c.Facets != nil && len(c.Facets) == 0 {
+		return noConsent()
+	}
+	return c.made()
+}
+
+func (c Consent) made() *ast.Term {
 	return term(object(
 		"id", text(c.ID), "facets", list(c.Facets, text), "given_at", text(c.GivenAt), "withdrawn_at", text(c.WithdrawnAt),
 	))
