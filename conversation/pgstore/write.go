@@ -36,7 +36,28 @@ func (s *Store) WriteAsStaff(ctx context.Context, who audit.Actor, caseID, key, 
 	if who.Role != conversation.RoleAgent && who.Role != conversation.RolePsychologist {
 		return Written{}, conversation.ErrRole
 	}
+	// Asked first, and again under the lock: a stranger is refused after the same
+	// question whether there is such a conversation or not.
+	in, err := s.takesPart(ctx, who, caseID)
+	if err != nil {
+		return Written{}, err
+	}
+	if !in {
+		return Written{}, conversation.ErrNotFound
+	}
 	return s.write(ctx, caseID, conversation.Author{Role: who.Role, Staff: who.ID}, key, text)
+}
+
+func (s *Store) takesPart(ctx context.Context, who audit.Actor, caseID string) (in bool, err error) {
+	if !isUUID(caseID) {
+		return false, nil
+	}
+	err = s.cfg.Pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM sceau.participants
+		WHERE case_id = $1 AND staff_id = $2 AND role = $3 AND left_seq IS NULL)`, caseID, who.ID, who.Role).Scan(&in)
+	if err != nil {
+		return false, fmt.Errorf("looking who is in the conversation: %w", err)
+	}
+	return in, nil
 }
 
 func (s *Store) write(ctx context.Context, caseID string, by conversation.Author, key, text string) (Written, error) {
@@ -209,6 +230,13 @@ func (s *Store) record(ctx context.Context, idem pglog.Idempotency, caseID strin
 func (s *Store) act(ctx context.Context, idem pglog.Idempotency, caseID string, do func(context.Context, *pglog.Turn, row) error) error {
 	answer, err := s.cfg.Log.Do(ctx, idem, func(ctx context.Context, turn *pglog.Turn) (any, error) {
 		r, err := lock(ctx, turn.Tx, caseID)
+		if errors.Is(err, conversation.ErrNotFound) && isUUID(caseID) {
+			// As many questions as for what exists and is not the caller's: a
+			// stranger can time the difference.
+			if _, err := present(ctx, turn.Tx, caseID); err != nil {
+				return nil, err
+			}
+		}
 		if err != nil {
 			return nil, err
 		}
