@@ -48,7 +48,10 @@ func parse(text []byte) []Leaf {
 // FuzzFold: whatever lines a log holds, folding them ends, in a case or in an
 // error that names an entry, and twice in the same.
 func FuzzFold(f *testing.F) {
-	for _, told := range []func(testing.TB) *story{openedOnce, windowOver, closedEscalation, handedOn, late, colluding, erased, conversationClosed} {
+	for _, told := range []func(testing.TB) *story{
+		openedOnce, windowOver, closedEscalation, handedOn, late, colluding, erased, conversationClosed,
+		brokenReviewed, brokenRevoked, brokenExpired, consentTakenBack, consentOpened, orderApproved, widened, suspended, told,
+	} {
 		f.Add(told(f).text())
 	}
 	corpus, err := filepath.Glob("testdata/fuzz/FuzzFold/*")
@@ -69,8 +72,14 @@ func FuzzFold(f *testing.F) {
 			t.Fatalf("folded twice, differently: %v", err)
 		}
 		for _, e := range c.Escalations {
-			if e.State == Released && (len(e.Approvals) == 0 || len(e.Intents) == 0) {
+			if e.State == Released && (len(e.Intents) == 0 || len(e.Approvals) == 0 && len(e.Confirmations) == 0) {
 				t.Fatalf("released out of nothing: %+v", e)
+			}
+			if !e.BrokenAt.IsZero() && (!e.Confirmed() || e.Ground != GroundImminentDanger || e.BrokenAt.Before(e.BreakGlassFrom)) {
+				t.Fatalf("broken out of nothing: %+v", e)
+			}
+			if e.Review.Verdict != "" && e.BrokenAt.IsZero() {
+				t.Fatalf("nothing was reviewed: %+v", e)
 			}
 		}
 	})
@@ -78,9 +87,12 @@ func FuzzFold(f *testing.F) {
 
 // The seeds are real logs: they parse whole, and most of them fold.
 func TestSeedsAreLogs(t *testing.T) {
-	s := openedOnce(t)
-	if got := parse(s.text()); len(got) != len(s.leaves) {
-		t.Fatalf("%d of %d lines parse", len(got), len(s.leaves))
+	for _, told := range []func(testing.TB) *story{openedOnce, brokenReviewed, consentTakenBack, orderApproved, told} {
+		s := told(t)
+		got := parse(s.text())
+		if len(got) != len(s.leaves) {
+			t.Fatalf("%d of %d lines parse", len(got), len(s.leaves))
+		}
 	}
 	names, err := filepath.Glob("testdata/fuzz/FuzzFold/*")
 	if err != nil {

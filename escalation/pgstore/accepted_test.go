@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
@@ -24,6 +25,7 @@ func TestWhatIsWrittenIsBelieved(t *testing.T) {
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
 	asked := []string{n.request().ID}
+	var consents []string
 	one := func(of ...audit.Actor) audit.Actor { return of[rng.IntN(len(of))] }
 	agents := func() audit.Actor { return one(n.agent, n.agent, n.other) }
 	staff := func() audit.Actor { return one(n.agent, n.other, psychologist) }
@@ -43,8 +45,12 @@ func TestWhatIsWrittenIsBelieved(t *testing.T) {
 	acts := []func() error{
 		func() error { return n.Staff.Join(ctx, staff(), n.cse, key()) },
 		func() error { return n.Staff.Join(ctx, staff(), n.cse, key()) },
-		func() error { return n.Staff.HandOver(ctx, agents(), n.cse, one(n.agent, n.other).ID, key()) },
-		func() error { return n.Staff.Leave(ctx, staff(), n.cse, key()) },
+		func() error {
+			if rng.IntN(2) == 0 {
+				return n.Staff.HandOver(ctx, agents(), n.cse, one(n.agent, n.other).ID, key())
+			}
+			return n.Staff.Leave(ctx, staff(), n.cse, key())
+		},
 		func() error {
 			_, err := n.Staff.WriteAsStaff(ctx, staff(), n.cse, key(), "Je suis là.")
 			return err
@@ -55,7 +61,7 @@ func TestWhatIsWrittenIsBelieved(t *testing.T) {
 		},
 		func() error {
 			r, err := n.store.Request(ctx, none, agents(), n.ask())
-			if err == nil {
+			if err == nil && r.State == escalation.Requested {
 				asked = append(asked, r.ID)
 			}
 			return err
@@ -66,7 +72,10 @@ func TestWhatIsWrittenIsBelieved(t *testing.T) {
 			}
 		}),
 		esc(func(e *escalation.Escalation) {
-			_, _ = n.store.Approve(ctx, none, one(n.supervisor, n.agentAsSupervisor), e.ID, e.RequestHash, e.Asked)
+			if e.State == escalation.Requested && !n.believed().TookPart(n.supervisor.Person) {
+				n.Read(n.supervisor, n.cse, e.ID)
+			}
+			_, _ = n.store.Approve(ctx, none, one(n.supervisor, n.supervisor, n.agentAsSupervisor), e.ID, e.RequestHash, e.Asked)
 		}),
 		esc(func(e *escalation.Escalation) {
 			if rng.IntN(3) == 0 {
@@ -78,16 +87,67 @@ func TestWhatIsWrittenIsBelieved(t *testing.T) {
 				_, _ = n.store.Withdraw(ctx, none, agents(), e.ID)
 			}
 		}),
-		esc(func(e *escalation.Escalation) { _, _ = n.store.Close(ctx, none, agents(), e.ID) }),
+		esc(func(e *escalation.Escalation) {
+			if rng.IntN(3) == 0 {
+				_, _ = n.store.Close(ctx, none, agents(), e.ID)
+			}
+		}),
+		esc(func(e *escalation.Escalation) {
+			_ = n.Release(one(e.Requester, e.Requester, agents()), n.cse, e.ID, e.Asked...)
+		}),
+		esc(func(e *escalation.Escalation) { _ = n.Confirm(agents(), n.cse, e.ID) }),
+		esc(func(e *escalation.Escalation) { _, _ = n.store.BreakGlass(ctx, none, agents(), e.ID, e.RequestHash) }),
+		esc(func(e *escalation.Escalation) {
+			_, _ = n.store.Review(ctx, none, one(n.supervisor, n.second), e.ID, e.RequestHash, policy.VerdictConfirmed)
+		}),
+		esc(func(e *escalation.Escalation) {
+			if rng.IntN(4) == 0 {
+				_, _ = n.store.Revoke(ctx, none, one(n.supervisor, n.second, n.agentAsSupervisor), e.ID, "danger_over")
+			}
+		}),
+		esc(func(e *escalation.Escalation) {
+			_, _ = n.store.Tell(ctx, none, agents(), e.ID, pick(rng, policy.Tellings), pick(rng, []string{"", "not_reachable"}), time.Time{})
+		}),
+		func() error {
+			given, err := n.Public.GiveConsent(ctx, n.cse, key(), []conversation.Facet{conversation.FacetName}, "Dites-le.")
+			if err == nil {
+				consents = append(consents, given.ID)
+			}
+			return err
+		},
+		func() error {
+			if len(consents) == 0 || rng.IntN(2) == 0 {
+				return nil
+			}
+			return n.Public.WithdrawConsent(ctx, n.cse, key(), consents[rng.IntN(len(consents))])
+		},
+		func() error {
+			if len(consents) == 0 {
+				return nil
+			}
+			ask := n.ask()
+			ask.Ground, ask.Facets, ask.Consent = escalation.GroundConsent, []string{name}, consents[len(consents)-1]
+			r, err := n.store.Request(ctx, none, agents(), ask)
+			if err == nil && r.State == escalation.Requested {
+				asked = append(asked, r.ID)
+			}
+			return err
+		},
+		func() error {
+			_, err := n.store.Sweep(ctx)
+			return err
+		},
 	}
 	seen := map[audit.Action]int{}
-	for i := range 150 {
+	for i := range 250 {
 		_ = acts[rng.IntN(len(acts))]() // refused or not: only what was written counts
-		if i == 110 {
+		if i == 210 {
 			_ = n.Public.CloseAsMinor(ctx, n.cse, key())
 		}
 	}
-	n.believed()
+	for _, e := range n.believed().Escalations {
+		n.rowAgrees(e.ID)
+	}
 	records, err := pglog.ByCase(context.Background(), n.Super, n.cse, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -95,12 +155,15 @@ func TestWhatIsWrittenIsBelieved(t *testing.T) {
 	for _, r := range records {
 		seen[r.Action]++
 	}
+	t.Logf("%v", seen)
 	for _, a := range []audit.Action{audit.ActionEscalationRequested, audit.ActionIdentitySealed, audit.ActionConversationClosed} {
 		if seen[a] == 0 {
 			t.Errorf("no %s among %v: little was tried", a, seen)
 		}
 	}
 }
+
+func pick(rng *rand.Rand, of []string) string { return of[rng.IntN(len(of))] }
 
 // believed folds the case and holds every entry to the rules, whoever wrote it.
 func (n *night) believed() *escalation.Case {
