@@ -96,7 +96,10 @@ func (c *Custodian) logDown(ctx context.Context) string {
 // that is what is down.
 func (c *Custodian) appendDown(ctx context.Context) string {
 	_, err := c.log.Do(ctx, pglog.Idempotency{}, func(context.Context, *pglog.Turn) (any, error) { return nil, nil })
-	return nameIf(err != nil && c.pool.Ping(ctx) == nil, "log")
+	if err != nil && ctx.Err() == nil && c.pool.Ping(ctx) != nil {
+		return "" // postgres is named
+	}
+	return nameIf(err != nil, "log") // too late to ask is no answer either
 }
 
 func (c *Custodian) policyDown(ctx context.Context) string {

@@ -15,9 +15,10 @@ import (
 )
 
 // refusedWithin bounds how long an entry may wait for a head that somebody holds.
-// The lock's timeout of 2 s counts twice, since PostgreSQL waits in a row of those
-// who want the row, and then for the row; the rest is what a busy machine adds.
-const refusedWithin = 10 * time.Second
+// The lock's timeout is 2 s, and counts anew for each lock that PostgreSQL waits
+// for on the way to the row, and for each batch that is ahead: on a busy machine
+// 11 s were seen. The report has the longest.
+const refusedWithin = 15 * time.Second
 
 // TestForeignLockOnTheHead: a session that is none of the service's holds the
 // head of the log. What needs an entry is refused in time; chat, which needs none,
