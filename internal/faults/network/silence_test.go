@@ -37,7 +37,10 @@ func TestSilence(t *testing.T) {
 		{k.Minor, http.MethodGet, "/conversation", nil, postgres},
 		{k.Minor, http.MethodPost, "/conversation/messages", rig.Object{"text": "silence"}, postgres},
 		{k.Minor, http.MethodGet, "/conversation/messages?from=0", nil, gate},
-		{g.Minor(""), http.MethodPost, "/conversations", rig.Object{"postal_code": "35000", "topic": "other"}, postgres},
+		// Seen on a busy machine: an opening that is called abandoned after five seconds,
+		// although its client waits. It is refused, opens nothing, and may be repeated.
+		{g.Minor(""), http.MethodPost, "/conversations", rig.Object{"postal_code": "35000", "topic": "other"},
+			map[string]bool{"postgres.unavailable": true, "request.abandoned": true}},
 		{k.Agent, http.MethodGet, "/conversations", nil, postgres},
 		{k.Agent, http.MethodGet, "/conversations/" + k.ID + "/messages?from=0", nil, gate},
 		{k.Agent, method, path, body, gate},
