@@ -71,6 +71,13 @@ func TestNumbersMakeSense(t *testing.T) {
 		if n.ReadClosedForS < 1 || n.EvidenceAtMost < 1 || len(n.Grounds) != 3 {
 			t.Errorf("%s: %+v", file, n)
 		}
+		// What was never opened goes first, what accounts for it last.
+		if r := n.Retention; n.OnDutySeenS < 1 || r.IdentityUnreleasedS < 1 || r.TranscriptS <= r.IdentityUnreleasedS || r.OpeningsS <= r.TranscriptS {
+			t.Errorf("%s: %+v", file, n)
+		}
+		if !slices.Equal(n.Requisition.Authorities, Authorities) || !slices.Equal(n.Requisition.ListedCases, ListedCases) {
+			t.Errorf("%s: %+v", file, n.Requisition)
+		}
 		for _, ground := range n.Available {
 			if _, ok := n.Grounds[ground]; !ok {
 				t.Errorf("%s: %s is available and has no terms", file, ground)
@@ -83,6 +90,16 @@ func TestNumbersMakeSense(t *testing.T) {
 			}
 			if !slices.ContainsFunc(g.Approvals, func(a ApprovalNeeded) bool { return a.Role == RoleSupervisor && a.Count >= 1 }) {
 				t.Errorf("%s, %s: no supervisor is asked", file, ground)
+			}
+			if g.TellWithinS < 1 || g.LaterAtMostS < 1 || g.UnsafeAgainS < 1 || g.OnDuty == nil {
+				t.Errorf("%s, %s: %+v", file, ground, g)
+			}
+			// Nobody breaks a glass before every supervisor was called, nor after the request has expired.
+			if g.BreakGlass != nil && (g.BreakGlass.AfterS < g.WidenAfterS || g.BreakGlass.AfterS >= g.AnswerWithinS || g.ReviewWithinS < 1) {
+				t.Errorf("%s, %s: the glass breaks after %d s", file, ground, g.BreakGlass.AfterS)
+			}
+			if (g.BreakGlass == nil) != (ground != "imminent_danger") {
+				t.Errorf("%s, %s: which glass breaks?", file, ground)
 			}
 		}
 	}
