@@ -303,6 +303,7 @@ func TestPolicyIsTheSignedOneInForce(t *testing.T) {
 func TestTheIssuerDownIsNoVerdict(t *testing.T) {
 	w := newWorld(t)
 	agent, k := w.hire("amal", "P-A", "agent"), w.open("Au secours")
+	w.hire("diane", "P-D", "supervisor") // whom the request finds on duty
 	w.join(agent, k)
 	r := w.request(agent, k, "name")
 	w.issuer.Close() // before the custodian ever saw its keys
