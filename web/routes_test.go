@@ -75,9 +75,14 @@ func bodyFor(method string) []byte {
 func TestTheTableKeepsItsPromises(t *testing.T) {
 	only := map[string][]string{
 		"POST /api/v1/escalations/{id}/identity":      {"agent"},
-		"POST /api/v1/escalations/{id}/approve":       {"supervisor"},
-		"POST /api/v1/escalations/{id}/deny":          {"supervisor"},
-		"POST /api/v1/escalations/{id}/evidence":      {"supervisor"},
+		"POST /api/v1/escalations/{id}/approve":       {"supervisor", "privacy_officer"}, // on a magistrate's order; a privacy officer reads no message
+		"POST /api/v1/escalations/{id}/deny":          {"supervisor", "privacy_officer"},
+		"POST /api/v1/escalations/{id}/evidence":      {"supervisor", "privacy_officer"},
+		"POST /api/v1/escalations/{id}/confirm":       {"agent"},
+		"POST /api/v1/escalations/{id}/break-glass":   {"agent"},
+		"POST /api/v1/escalations/{id}/revoke":        {"supervisor"},
+		"POST /api/v1/escalations/{id}/review":        {"supervisor"},
+		"POST /api/v1/privacy/erasures/{id}/decide":   {"privacy_officer"},
 		"POST /api/v1/conversations/{id}/escalations": {"agent"},
 		"GET /api/v1/log/entries":                     {"inspector"},
 	}
