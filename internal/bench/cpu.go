@@ -237,6 +237,9 @@ func inputs() []policy.Input {
 		Request:     "5n2Vv9nqY6l5m4hJmLx0G6l0a9yqkzZ8s1sYbYx3g0E=",
 		RequestedAt: policy.At(now.Add(-time.Minute)), Requester: agent, Asked: facets, AnswerBy: policy.At(now.Add(9 * time.Minute)),
 		Approvals: []policy.ApprovalGiven{}, Needed: needed, Granted: []string{}, UseWithinS: 900, ReadForS: 3600, UsesAllowed: 1,
+		AnswerWithinS: 600, WidenAt: policy.At(now.Add(4 * time.Minute)),
+		BreakGlassAfterS: 300, BreakGlassFrom: policy.At(now.Add(4 * time.Minute)), Confirmations: []policy.Confirmation{},
+		Answered: []policy.Actor{}, Consent: policy.Consent{Facets: []string{}}, Tellings: []policy.Telling{},
 	}
 	approved := esc
 	approved.State, approved.Granted, approved.UseBy = "approved", facets, policy.At(now.Add(10*time.Minute))
@@ -250,6 +253,8 @@ func inputs() []policy.Input {
 				AgeBand: "13_15", Alone: "no", LocationKnown: "no", PsychologistOpinion: "none",
 			},
 			Facets: facets, Evidence: []int64{3, 5, 8}, Messages: 12, Pending: []policy.Pending{},
+			Consent: policy.Consent{Facets: []string{}}, Requisition: policy.Requisition{Facets: []string{}},
+			OnDuty: []policy.OnDuty{{Role: policy.RoleSupervisor, Persons: 2}},
 		},
 		policy.EscalationApprove{
 			At: policy.At(now), Actor: supervisor, Case: caseID, Conversation: open, Verdict: policy.VerdictApprove,
