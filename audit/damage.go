@@ -25,10 +25,12 @@ const (
 	CodeBundle     Code = "bundle"     // a policy bundle is missing, or not what its name says
 	CodeLife       Code = "life"       // the custodian recorded what no rule allows (package inspection)
 	CodeReplay     Code = "replay"     // a decision, asked again, is another (package inspection)
+	CodePolicy     Code = "policy"     // a decision by rules that were not in force (package inspection)
 
 	CodePossiblyOpened Code = "possibly_opened" // warning: an intent without outcome
 	CodeReviewOverdue  Code = "review_overdue"  // warning: a broken glass that nobody reviewed in time
 	CodeDisregarded    Code = "disregarded"     // warning: an entry of a face that no rule allows; nothing followed from it
+	CodeActivation     Code = "activation"      // warning: an activation of policy that the caller's signers do not bear out
 )
 
 // NoSeq stands in [Damage.Seq] where the damage is not tied to an entry.
@@ -58,7 +60,8 @@ func damaged(seq int64, code Code, format string, args ...any) *Damage {
 
 // A Warning is what an inspector must look at in a log that holds.
 type Warning struct {
-	Seq  int64
-	Code Code
-	Case string
+	Seq    int64
+	Code   Code
+	Case   string
+	Detail string // in English, for an engineer; may be empty
 }

@@ -27,6 +27,7 @@ type night struct {
 	export  fs.FS
 	caseID  string
 	bundles map[string][]byte
+	pinned  policy.Verification // what its two signers signed is believed
 }
 
 // happened plays the night once: what the tests change is a copy.
@@ -78,7 +79,7 @@ func happened(t *testing.T) night {
 	if _, err := w.Log(audit.ViaOperator).Export(ctx, pglog.ExportRequest{Dir: dir, Actor: audit.Actor{ID: "operator"}, Reason: "a test"}); err != nil {
 		t.Fatal(err)
 	}
-	return night{export: os.DirFS(dir), caseID: caseID}
+	return night{export: os.DirFS(dir), caseID: caseID, pinned: w.Pinned()}
 }
 
 // open writes what the custodian writes around an opening.

@@ -34,7 +34,7 @@ func TestStories(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "copydir": copyDir,
+			"exits": exits, "copydir": copyDir, "export": exportOf,
 		},
 	})
 }
@@ -95,6 +95,7 @@ func TestEveryCodeHasASentence(t *testing.T) {
 		audit.CodeUnreadable, audit.CodeMeta, audit.CodeLeaf, audit.CodeSeq, audit.CodePrev, audit.CodeTime,
 		audit.CodeCut, audit.CodeNewline, audit.CodeSurplus, audit.CodeHead, audit.CodeVia, audit.CodeIntent,
 		audit.CodeOpening, audit.CodeKnown, audit.CodeBundle, audit.CodeLife, audit.CodeReplay,
+		audit.CodePolicy,
 	}
 	for lang, text := range messages {
 		for _, code := range codes {
@@ -105,7 +106,7 @@ func TestEveryCodeHasASentence(t *testing.T) {
 		if len(text.reasons) != len(codes) {
 			t.Errorf("%s: %d sentences, the test knows %d codes", lang, len(text.reasons), len(codes))
 		}
-		for _, code := range []audit.Code{audit.CodePossiblyOpened, audit.CodeReviewOverdue, audit.CodeDisregarded} {
+		for _, code := range []audit.Code{audit.CodePossiblyOpened, audit.CodeReviewOverdue, audit.CodeDisregarded, audit.CodeActivation} {
 			if text.warnings[code] == "" {
 				t.Errorf("%s: no sentence for %s", lang, code)
 			}

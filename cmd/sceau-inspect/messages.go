@@ -35,6 +35,9 @@ type catalog struct {
 	change                                    string
 	replayHolds, replayBut, replayDamaged     string
 	badBundle                                 func(error) string
+
+	activated, activatedSince, unjudged string
+	badSigners                          func(error) string
 }
 
 // reason is the sentence for a damage, with the engineer's detail behind it.
@@ -51,6 +54,9 @@ func (c catalog) reason(d *audit.Damage) string {
 
 func (c catalog) warn(w audit.Warning) string {
 	sentence := fmt.Sprintf(c.warningFormat, w.Seq, c.warnings[w.Code])
+	if w.Detail != "" {
+		sentence += " (" + w.Detail + ")"
+	}
 	if w.Case == "" {
 		return sentence
 	}
@@ -62,12 +68,13 @@ var messages = map[string]catalog{
 		about:     "Checks an export of Sceau's audit log, offline. Exit status: 0 all holds, 1 damage, 2 wrong usage, 3 holds with warnings.",
 		usageHint: "Try: sceau-inspect verify DIR, or sceau-inspect replay DIR (or --help).",
 		help: map[string]string{
-			"help_lang":   "Language of the messages (default: the environment's).",
-			"help_verify": "Check every entry, opening and policy bundle of the export in DIR.",
-			"help_dir":    "Folder that holds log.jsonl, openings.jsonl, meta.json and perhaps bundles/.",
-			"help_replay": "Evaluate every decision of the export in DIR again, by the policy that it names, and compare.",
-			"help_with":   "Another policy bundle (.tar.gz): say what would have been decided differently with it.",
-			"help_known":  "Hash that entry SEQ had when you last saw the log; may be repeated. Only this shows a log that was written anew.",
+			"help_lang":    "Language of the messages (default: the environment's).",
+			"help_verify":  "Check every entry, opening and policy bundle of the export in DIR.",
+			"help_dir":     "Folder that holds log.jsonl, openings.jsonl, meta.json and perhaps bundles/.",
+			"help_replay":  "Evaluate every decision of the export in DIR again, by the policy that it names, and compare.",
+			"help_with":    "Another policy bundle (.tar.gz): say what would have been decided differently with it.",
+			"help_signers": "File with the signers of policy whom you know, PERSON KEY on each line, those who have left included: say who put which policy in force, and find decisions by any other.",
+			"help_known":   "Hash that entry SEQ had when you last saw the log; may be repeated. Only this shows a log that was written anew.",
 		},
 		usage:         func(err error) string { return err.Error() },
 		badKnown:      func(s string) string { return fmt.Sprintf("%.80q is not SEQ:HASH, as in 41:wBzHah8j…=", s) },
@@ -112,11 +119,13 @@ var messages = map[string]catalog{
 			audit.CodeBundle:     "a policy bundle is missing or is not the one that was named",
 			audit.CodeLife:       "the custodian recorded what no rule allows: nothing in this case can be relied on from here",
 			audit.CodeReplay:     "a decision comes out otherwise when it is asked again",
+			audit.CodePolicy:     "a decision was made by rules that the signers you named had not put in force",
 		},
 		warnings: map[audit.Code]string{
 			audit.CodePossiblyOpened: "possibly opened: a release was ordered and its outcome is not recorded",
 			audit.CodeReviewOverdue:  "review overdue: the glass was broken for this request, and no supervisor reviewed it in time",
 			audit.CodeDisregarded:    "somebody recorded what no rule allows; nothing followed from it, but a process is broken or not itself",
+			audit.CodeActivation:     "an activation of policy that the signers you named do not bear out; nothing should have been decided until the next",
 		},
 		warningFormat:    "seq %d: %s",
 		warningCaseLabel: ", case ",
@@ -136,17 +145,23 @@ var messages = map[string]catalog{
 		replayBut:     "Every decision that could be asked again comes out as it was; inputs are missing: ",
 		replayDamaged: "DAMAGED, decisions that come out otherwise: ",
 		badBundle:     func(err error) string { return fmt.Sprintf("--with: this is no policy that can be loaded: %v", err) },
+
+		activated:      "Policies in force, by the signers you named: ",
+		activatedSince: "since seq %d, %s: serial %d, %s, signed by %s",
+		unjudged:       "Decisions before the first activation in this export, not judged: ",
+		badSigners:     func(err error) string { return fmt.Sprintf("--signers: these cannot be pinned: %v", err) },
 	},
 	"fr": {
 		about:     "Vérifie, hors ligne, un export du journal d'audit de Sceau. Code de sortie : 0 tout est intact, 1 dommage, 2 mauvais usage, 3 intact avec avertissements.",
 		usageHint: "Essayez : sceau-inspect verify DOSSIER, ou sceau-inspect replay DOSSIER (ou --help).",
 		help: map[string]string{
-			"help_lang":   "Langue des messages (par défaut : celle de l'environnement).",
-			"help_verify": "Vérifier chaque entrée, chaque ouverture et chaque jeu de règles de l'export.",
-			"help_dir":    "Dossier qui contient log.jsonl, openings.jsonl, meta.json et peut-être bundles/.",
-			"help_replay": "Évaluer de nouveau chaque décision de l'export dans DOSSIER, par les règles qu'elle nomme, et comparer.",
-			"help_with":   "Un autre jeu de règles (.tar.gz) : dire ce qui aurait été décidé autrement.",
-			"help_known":  "Empreinte que l'entrée SEQ avait quand vous avez vu le journal ; peut être répété. Cela seul montre un journal entièrement réécrit.",
+			"help_lang":    "Langue des messages (par défaut : celle de l'environnement).",
+			"help_verify":  "Vérifier chaque entrée, chaque ouverture et chaque jeu de règles de l'export.",
+			"help_dir":     "Dossier qui contient log.jsonl, openings.jsonl, meta.json et peut-être bundles/.",
+			"help_replay":  "Évaluer de nouveau chaque décision de l'export dans DOSSIER, par les règles qu'elle nomme, et comparer.",
+			"help_with":    "Un autre jeu de règles (.tar.gz) : dire ce qui aurait été décidé autrement.",
+			"help_signers": "Fichier des signataires des règles que vous connaissez, PERSONNE CLÉ sur chaque ligne, y compris ceux qui sont partis : dire qui a mis quelles règles en vigueur, et trouver les décisions prises par d'autres.",
+			"help_known":   "Empreinte que l'entrée SEQ avait quand vous avez vu le journal ; peut être répété. Cela seul montre un journal entièrement réécrit.",
 		},
 		usage:         func(err error) string { return "mauvais usage : " + err.Error() },
 		badKnown:      func(s string) string { return fmt.Sprintf("%.80q n'est pas de la forme SEQ:EMPREINTE", s) },
@@ -191,11 +206,13 @@ var messages = map[string]catalog{
 			audit.CodeBundle:     "un jeu de règles manque ou n'est pas celui qui est nommé",
 			audit.CodeLife:       "le gardien a inscrit ce qu'aucune règle ne permet : dans ce dossier, rien n'est fiable à partir d'ici",
 			audit.CodeReplay:     "une décision, posée de nouveau, donne une autre réponse",
+			audit.CodePolicy:     "une décision a été prise par des règles que les signataires que vous nommez n'avaient pas mises en vigueur",
 		},
 		warnings: map[audit.Code]string{
 			audit.CodePossiblyOpened: "peut-être ouverte : une levée a été ordonnée et son issue n'est pas inscrite",
 			audit.CodeReviewOverdue:  "contrôle en retard : la vitre a été brisée pour cette demande, et aucun superviseur ne l'a contrôlé à temps",
 			audit.CodeDisregarded:    "quelqu'un a inscrit ce qu'aucune règle ne permet ; rien n'en a découlé, mais un processus est défaillant ou compromis",
+			audit.CodeActivation:     "une mise en vigueur de règles que les signataires que vous nommez ne confirment pas ; rien n'aurait dû être décidé jusqu'à la suivante",
 		},
 		warningFormat:    "seq %d : %s",
 		warningCaseLabel: ", dossier ",
@@ -217,5 +234,10 @@ var messages = map[string]catalog{
 		badBundle: func(err error) string {
 			return fmt.Sprintf("--with : ce n'est pas un jeu de règles utilisable : %v", err)
 		},
+
+		activated:      "Règles en vigueur, d'après les signataires que vous nommez : ",
+		activatedSince: "depuis seq %d, %s : série %d, %s, signées par %s",
+		unjudged:       "Décisions antérieures à la première mise en vigueur de cet export, donc non jugées : ",
+		badSigners:     func(err error) string { return fmt.Sprintf("--signers : signataires inutilisables : %v", err) },
 	},
 }

@@ -37,7 +37,7 @@ func (c *replayCmd) run(text catalog, streams streams) int {
 	report := audit.Verify(export, verify)
 	done()
 	if report.Damage != nil {
-		return tell(streams.out, text, report, nil)
+		return tell(streams.out, text, findings{Report: report})
 	}
 	if streams.terminal {
 		var update func(done, total int64)
@@ -48,7 +48,7 @@ func (c *replayCmd) run(text catalog, streams streams) int {
 	done()
 	if err != nil {
 		report.Damage = &audit.Damage{Seq: audit.NoSeq, Code: audit.CodeUnreadable, Detail: err.Error()}
-		return tell(streams.out, text, report, nil)
+		return tell(streams.out, text, findings{Report: report})
 	}
 	return tellReplay(streams.out, text, replayed, opt.With != nil)
 }

@@ -4,20 +4,24 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/schollz/progressbar/v3"
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/inspection"
+	"github.com/sceau-project/sceau/policy"
 )
 
 type verifyCmd struct {
-	Dir   string   `arg:"" name:"dir" help:"${help_dir}"`
-	Known []string `name:"known" placeholder:"SEQ:HASH" help:"${help_known}"`
+	Dir     string   `arg:"" name:"dir" help:"${help_dir}"`
+	Known   []string `name:"known" placeholder:"SEQ:HASH" help:"${help_known}"`
+	Signers string   `name:"signers" placeholder:"FILE" help:"${help_signers}"`
 }
 
 func (c *verifyCmd) run(text catalog, streams streams) int {
@@ -30,6 +34,11 @@ func (c *verifyCmd) run(text catalog, streams streams) int {
 		}
 		opt.Known = append(opt.Known, known)
 	}
+	signers, err := readSigners(c.Signers)
+	if err != nil {
+		fmt.Fprintf(streams.err, "sceau-inspect: %s\n%s\n", text.badSigners(err), text.usageHint)
+		return exitUsage
+	}
 	done := func() {}
 	if streams.terminal {
 		opt.Progress, done = progress(streams.err, text.checking)
@@ -37,18 +46,62 @@ func (c *verifyCmd) run(text catalog, streams streams) int {
 	export := os.DirFS(c.Dir)
 	report := audit.Verify(export, opt)
 	done()
-	var lives *inspection.Life
+	found := findings{Report: report}
 	if report.Damage == nil {
-		var err error
-		if lives, err = inspection.Lives(export, report.Meta.First); err != nil {
+		if err := found.look(export, signers); err != nil {
 			report.Damage = &audit.Damage{Seq: audit.NoSeq, Code: audit.CodeUnreadable, Detail: err.Error()}
-		} else {
-			report.Damage = lives.Damage
-			report.Warnings = append(report.Warnings, lives.Warnings...)
-			slices.SortStableFunc(report.Warnings, func(a, b audit.Warning) int { return cmp.Compare(a.Seq, b.Seq) })
 		}
 	}
-	return tell(streams.out, text, report, lives)
+	return tell(streams.out, text, found)
+}
+
+// findings are all that is known of an export.
+type findings struct {
+	*audit.Report
+	lives *inspection.Life
+	rules *inspection.Policies // nil when no signers were named
+}
+
+// look goes on where the chain holds: into the lives of its cases and, when signers
+// were named, into whose rules it followed.
+func (f *findings) look(export fs.FS, signers []policy.Signer) (err error) {
+	if f.lives, err = inspection.Lives(export, f.Meta.First); err != nil {
+		return err
+	}
+	f.Damage = f.lives.Damage
+	f.Warnings = append(f.Warnings, f.lives.Warnings...)
+	if signers != nil {
+		pinned, err := policy.Pin(f.Meta.Origin, signers)
+		if err != nil {
+			return err
+		}
+		if f.rules, err = inspection.WhoseRules(export, f.Meta.First, pinned); err != nil {
+			return err
+		}
+		f.Warnings = append(f.Warnings, f.rules.Warnings...)
+		if d := f.rules.Damage; d != nil && (f.Damage == nil || d.Seq < f.Damage.Seq) {
+			f.Damage = d
+		}
+	}
+	slices.SortStableFunc(f.Warnings, func(a, b audit.Warning) int { return cmp.Compare(a.Seq, b.Seq) })
+	return nil
+}
+
+// readSigners reads the file of --signers; nil when there is none. What cannot be
+// pinned for any log is the caller's mistake, not the export's.
+func readSigners(name string) ([]policy.Signer, error) {
+	if name == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	signers, err := policy.ParseSigners(string(text))
+	if err == nil {
+		_, err = policy.Pin("any", signers)
+	}
+	return signers, err
 }
 
 // parseKnown reads SEQ:HASH.
@@ -84,11 +137,22 @@ func progress(w io.Writer, label string) (update func(checked, total int64), don
 	return update, done
 }
 
+// tellRules prints who put which policy in force.
+func tellRules(w io.Writer, text catalog, rules *inspection.Policies) {
+	fmt.Fprintf(w, "%s%d\n", text.activated, len(rules.InForce))
+	for _, p := range first(w, text, rules.InForce) {
+		fmt.Fprintf(w, "  "+text.activatedSince+"\n", p.Seq, p.At.Format(time.RFC3339), p.Serial, p.Revision, strings.Join(p.Persons, ", "))
+	}
+	if rules.Unjudged > 0 {
+		fmt.Fprintf(w, "%s%d\n", text.unjudged, rules.Unjudged)
+	}
+}
+
 // maxTold bounds the warnings that are printed one by one.
 const maxTold = 100
 
 // tell prints the report and returns the exit status. Damage outranks warnings.
-func tell(w io.Writer, text catalog, r *audit.Report, lives *inspection.Life) int {
+func tell(w io.Writer, text catalog, r findings) int {
 	line := func(label, format string, args ...any) {
 		fmt.Fprintf(w, "%s%s\n", label, fmt.Sprintf(format, args...))
 	}
@@ -100,6 +164,9 @@ func tell(w io.Writer, text catalog, r *audit.Report, lives *inspection.Life) in
 	}
 	if d := r.Damage; d != nil {
 		line(text.heldBefore, "%d", r.Checked)
+		if r.rules != nil {
+			tellRules(w, text, r.rules)
+		}
 		if d.Seq == audit.NoSeq {
 			line(text.damaged, "%s", text.reason(d))
 		} else {
@@ -114,12 +181,15 @@ func tell(w io.Writer, text catalog, r *audit.Report, lives *inspection.Life) in
 	if r.Compared+r.Uncompared > 0 {
 		line(text.compared, text.comparedSplit, r.Compared, r.Uncompared)
 	}
-	line(text.lives, text.livesSplit, lives.Cases, lives.Escalations)
-	if lives.Beyond > 0 {
-		line(text.beyond, "%d", lives.Beyond)
+	line(text.lives, text.livesSplit, r.lives.Cases, r.lives.Escalations)
+	if r.lives.Beyond > 0 {
+		line(text.beyond, "%d", r.lives.Beyond)
 	}
-	if lives.Disregarded > 0 {
-		line(text.disregarded, "%d", lives.Disregarded)
+	if r.lives.Disregarded > 0 {
+		line(text.disregarded, "%d", r.lives.Disregarded)
+	}
+	if r.rules != nil {
+		tellRules(w, text, r.rules)
 	}
 	if r.Unknown > 0 {
 		line(text.unknown, "%d", r.Unknown)

@@ -30,7 +30,7 @@ var rooms = map[string][]string{
 	"conversation":        {"audit", "crypto/seal", "policy"},
 	"escalation":          {"audit", "conversation", "policy"},
 	"retention":           {"audit", "escalation", "policy"},
-	"inspection":          {"audit", "escalation", "policy"},
+	"inspection":          {"audit", "escalation", "policy", "policy/activation"},
 	"conversation/phrase": nil,
 	"conversation/postal": nil,
 

@@ -91,6 +91,10 @@ func (h History) InForce() (Activation, error) {
 	return h.inForce, nil
 }
 
+// Refused says why the latest activation is not believed; nil when it is, or when
+// there is none.
+func (h History) Refused() error { return h.why }
+
 // Next is the lowest serial that an activation can have now.
 func (h History) Next() int64 { return h.highest + 1 }
 
