@@ -65,6 +65,9 @@ func carryOut[O any](c *Custodian, do func(context.Context, *http.Request, O) (a
 		ctx, cancel := context.WithTimeout(r.Context(), orderTimeout)
 		defer cancel()
 		o, err := decode[O](r)
+		// All is here. net/http reads on to learn that the caller left, and would
+		// take a deadline of reading for that, although the caller waits.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 		var answer any
 		if err == nil {
 			err = c.mayServe(ctx)

@@ -146,6 +146,9 @@ func deadline(route Route) func(http.Handler) http.Handler {
 				defer cancel()
 				r = r.WithContext(ctx)
 			}
+			if r.Body == http.NoBody {
+				_ = readNoMore(w) // it may wait long to be told who asks
+			}
 			next.ServeHTTP(w, r)
 		})
 	}

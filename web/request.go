@@ -51,6 +51,7 @@ func (f *face) body(route Route) func(http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			ctx := context.WithValue(r.Context(), frenchKey{}, french(r.Header.Get("Accept-Language")))
 			w.Header().Set("Content-Language", contentLanguage(r.Header.Get("Accept-Language")))
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime))
 			raw, err := readBody(w, r, writes)
 			if err != nil {
 				f.write(w, r, err)
@@ -74,14 +75,22 @@ func (f *face) body(route Route) func(http.Handler) http.Handler {
 					}
 				}()
 			}
-			// The body is here: from now on a deadline of reading could only end
-			// the connection under a handler that waits for the custodian.
-			_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+			_ = readNoMore(w)
 			r = r.WithContext(ctx)
 			r.Body = io.NopCloser(bytes.NewReader(raw))
 			next.ServeHTTP(w, r)
 		})
 	}
+}
+
+// bodyTime is how long the body of a request may take, from when it is wanted.
+const bodyTime = 10 * time.Second
+
+// readNoMore ends the deadline of reading: all of the request is here. From now
+// on net/http reads only to learn that the client left; a deadline would count as
+// that, and take the context of somebody who waits for an answer.
+func readNoMore(w http.ResponseWriter) error {
+	return http.NewResponseController(w).SetReadDeadline(time.Time{})
 }
 
 // changes says whether a method does anything: then it must be repeatable.

@@ -2,18 +2,87 @@ package web
 
 import (
 	"bytes"
+	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/custodian/order"
 )
+
+// TestWaitingIsNotLeaving: however long an answer takes, the context of a request
+// does not end while its client waits, with a body and without one.
+func TestWaitingIsNotLeaving(t *testing.T) {
+	t.Parallel()
+	f, err := newFace(Public, Config{Logger: slog.New(slog.DiscardHandler), Metrics: prometheus.NewRegistry(),
+		Limits: Limits{RequestsPerMinute: 100, ConversationsPerHour: 1, ReturnsPerHour: 1}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const readTime, long = 500 * time.Millisecond, 6 * time.Second // longer than huma's own five
+	wait := func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(long):
+			return nil
+		}
+	}
+	handler, err := f.handler([]Route{
+		{Public, http.MethodPost, "/body", []string{anyone}, none, false, "", handle(func(ctx context.Context, _ *WriteBody) (*struct{}, error) { return nil, wait(ctx) })},
+		{Public, http.MethodGet, "/asking-who", []string{minor}, none, false, "", handle(func(context.Context, *struct{}) (*struct{}, error) { return nil, nil })},
+		{Public, http.MethodPost, "/asking-who", []string{minor}, none, false, "", handle(func(context.Context, *WriteBody) (*struct{}, error) { return nil, nil })},
+	}, func(ctx context.Context, _, _ string) (caller, error) {
+		return caller{actor: audit.Actor{Role: minor}}, wait(ctx)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ReadTimeout = readTime
+	server.Start()
+	t.Cleanup(server.Close)
+	for _, ask := range []struct{ method, path, body string }{
+		{http.MethodPost, "/body", `{"text":"encore"}`},
+		{http.MethodGet, "/asking-who", ""},
+		{http.MethodPost, "/asking-who", `{"text":"` + strings.Repeat("e", 40_000) + `"}`}, // more than one read of the connection
+	} {
+		t.Run(ask.method+ask.path, func(t *testing.T) {
+			t.Parallel()
+			req, err := http.NewRequestWithContext(t.Context(), ask.method, server.URL+ask.path, strings.NewReader(ask.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Authorization", "Bearer somebody")
+			if ask.body != "" {
+				req.Header.Set("Content-Type", "application/json")
+				req.Header.Set(idempotencyHeader, rand.Text())
+			}
+			res, err := server.Client().Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			if said, _ := io.ReadAll(res.Body); res.StatusCode != http.StatusNoContent {
+				t.Errorf("%d: %s", res.StatusCode, said)
+			}
+		})
+	}
+}
 
 func TestStrictJSON(t *testing.T) {
 	for raw, want := range map[string]bool{

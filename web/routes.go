@@ -34,13 +34,14 @@ type Route struct {
 // register adds the route to a face's API.
 func (route Route) register(api huma.API) {
 	op := huma.Operation{
-		OperationID: operationID(route),
-		Method:      route.Method,
-		Path:        route.Path,
-		Summary:     route.Summary,
-		Description: "For: " + strings.Join(route.Who, ", ") + ".",
-		Errors:      []int{http.StatusBadRequest, http.StatusTooManyRequests, http.StatusServiceUnavailable},
-		Metadata:    map[string]any{"route": route},
+		OperationID:     operationID(route),
+		Method:          route.Method,
+		Path:            route.Path,
+		Summary:         route.Summary,
+		Description:     "For: " + strings.Join(route.Who, ", ") + ".",
+		Errors:          []int{http.StatusBadRequest, http.StatusTooManyRequests, http.StatusServiceUnavailable},
+		Metadata:        map[string]any{"route": route},
+		BodyReadTimeout: -1, // the body has been read: see readNoMore
 	}
 	if route.Who[0] != anyone {
 		op.Security = []map[string][]string{{"bearer": {}}}
