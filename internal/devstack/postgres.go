@@ -356,8 +356,9 @@ func privateDir(dir string, as unprivileged) error {
 	return os.Chmod(dir, 0o700)
 }
 
-// Tool is a command of PostgreSQL ("pg_ctl", "pg_basebackup"), run as the user
-// that the server runs as, so that each can read what the other wrote.
+// Tool is a command of PostgreSQL ("pg_ctl", "pg_basebackup"), or another by its
+// absolute path, run as the user that the server runs as, so that each can read
+// what the other wrote.
 func Tool(ctx context.Context, name string, args ...string) (*exec.Cmd, error) {
 	bin, err := FindPostgres()
 	if err != nil {
@@ -367,7 +368,10 @@ func Tool(ctx context.Context, name string, args ...string) (*exec.Cmd, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(bin, name), args...)
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(bin, name)
+	}
+	cmd := exec.CommandContext(ctx, name, args...)
 	sys := as.sys
 	sys.Pdeathsig = syscall.SIGKILL
 	cmd.SysProcAttr = &sys

@@ -47,6 +47,7 @@ const Recovery = 10 * time.Second
 // Config says what stands between the parts. A nil function leaves the address
 // as it is.
 type Config struct {
+	DB           *pgtest.DB                              // nil: one in the cluster that tests share
 	Database     func(process, url string) string        // connection string of a process
 	Vault        func(address string) string             // Vault's URL, for the custodian
 	Socket       func(face, socket string) string        // the custodian's socket, for a face
@@ -78,8 +79,11 @@ func Start(t testing.TB, cfg Config) *Rig {
 	}
 	// The temporary directory's own name is long; a socket's may not be.
 	dir, err := os.MkdirTemp("", "sceau-rig-")
-	r := &Rig{TB: t, DB: pgtest.New(t), Vault: vaulttest.New(t), Dir: dir, processes: map[string]*devstack.Process{}}
+	r := &Rig{TB: t, DB: cfg.DB, Vault: vaulttest.New(t), Dir: dir, processes: map[string]*devstack.Process{}}
 	r.Must(err)
+	if r.DB == nil {
+		r.DB = pgtest.New(t)
+	}
 	t.Cleanup(func() { r.Must(os.RemoveAll(dir)) })
 	r.binary, err = binary()
 	r.Must(err)
@@ -138,7 +142,8 @@ func (r *Rig) file(name string, content []byte) string {
 // section is a part of a configuration file.
 type section = map[string]any
 
-// configure activates the policy, and writes each process's configuration.
+// configure activates the policy, and writes the configuration of each process and of
+// the operator's commands.
 func (r *Rig) configure(cfg Config) {
 	r.Helper()
 	people, err := devsigners.New()
@@ -176,11 +181,14 @@ func (r *Rig) configure(cfg Config) {
 	docs := map[string]section{
 		Public: face(Public), Staff: face(Staff),
 		Custodian: {
-			"custodian": section{"socket": r.Socket, "state_dir": r.path("state"), "ready_keys": 24, "phrases_per_second": 1000, "phrases_at_once": 10_000},
+			"custodian": section{"socket": r.Socket, "state_dir": r.path("state"), "ready_keys": 24, "phrases_per_second": 1000, "phrases_at_once": 10_000,
+				"metrics": "unix:" + r.path("custodian-metrics.sock")},
 			"vault": section{"address": address, "role_id_file": role.RoleIDFile, "secret_id_file": role.SecretIDFile,
 				"timeout": cfg.VaultTimeout.String()},
 			"oidc": oidc, "policy": pinned,
 		},
+		// Of commands, not of processes.
+		"operator": {"policy": pinned}, "owner": {},
 	}
 	docs[Staff]["oidc"], docs[Staff]["policy"] = oidc, pinned
 	for process, doc := range docs {
