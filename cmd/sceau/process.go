@@ -39,6 +39,9 @@ func newPool(ctx context.Context, c config.Database, process string) (*pgxpool.P
 	}
 	cfg.MaxConns = int32(c.MaxConnections) //nolint:gosec // bounded by the configuration's check
 	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
+	// A connection that lay idle is asked whether it is still there. One that a
+	// firewall forgot never answers: whoever got it must not wait out the request.
+	cfg.PingTimeout = 2 * time.Second
 	cfg.ConnConfig.RuntimeParams["application_name"] = "sceau-" + process
 	cfg.ConnConfig.RuntimeParams["statement_timeout"] = "15s"
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
