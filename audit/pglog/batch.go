@@ -16,9 +16,9 @@ import (
 	"github.com/sceau-project/sceau/audit"
 )
 
-// attemptTimeout bounds one attempt: a server that is dead but never closes the
-// connection must not stop the log for ever. It is far above every other
-// timeout, so that it never interrupts a COMMIT in normal operation.
+// attemptTimeout bounds one attempt, its COMMIT with it: a server that is dead but
+// never closes the connection must not stop the log for ever. It is far above every
+// other timeout, so that it never interrupts a COMMIT in normal operation.
 const attemptTimeout = 30 * time.Second
 
 // trailing: how far the clock may be behind the head before it counts as stepped.
@@ -76,29 +76,35 @@ func (l *Log) disconnect() {
 func (l *Log) attempt(b *batch) (err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), attemptTimeout)
 	defer cancel()
-	conn, err := l.connection(ctx)
+	ask, cancelAsk := context.WithTimeout(ctx, l.cfg.Timeout)
+	defer cancelAsk()
+	conn, err := l.connection(ask)
 	if err != nil {
 		return err
 	}
 	defer func() { err = l.settle(ctx, conn, err) }()
 
-	h, err := l.lockHead(ctx, conn)
+	h, err := l.lockHead(ask, conn)
 	if err != nil {
 		return err
 	}
+	b.take()
 	if in, err := l.arrived(ctx, conn, b); in || err != nil {
 		return err
 	}
 	if !b.drained {
 		l.drain(b)
 	}
+	// From here to COMMIT callers cannot leave, so this has its own bound.
+	inTurn, cancelTurns := context.WithTimeout(ctx, l.hold)
+	defer cancelTurns()
 	c := newChain(l.cfg.Via, h, l.stream)
 	trails := h.at.Sub(h.clock) > trailing
 	if err := l.sayStep(c, h, trails); err != nil {
 		return err
 	}
 	s := &savepoint{conn: conn, timeout: l.cfg.EffectTimeout}
-	fresh, err := l.turns(ctx, s, c, b, trails)
+	fresh, err := l.turns(inTurn, s, c, b, trails)
 	if err != nil {
 		return err
 	}
@@ -106,19 +112,23 @@ func (l *Log) attempt(b *batch) (err error) {
 		if slices.ContainsFunc(b.jobs, func(j *job) bool { return j.answer.Replayed }) {
 			return l.confirm(ctx, conn)
 		}
+		if l.short != nil && slices.ContainsFunc(b.jobs, func(j *job) bool { return j.ready }) {
+			return l.tryOut(inTurn, conn, c)
+		}
 		_, err := conn.Exec(ctx, "ROLLBACK")
 		return err
 	}
-	if err := s.release(ctx); err != nil {
+	if err := s.release(inTurn); err != nil {
 		return err
 	}
-	if err := l.write(ctx, conn, c); err != nil {
+	l.sample = c.rows[len(c.rows)-1].sample()
+	if err := l.write(inTurn, conn, c); err != nil {
 		return err
 	}
 	if err := l.commit(ctx, conn, c, fresh, b); err != nil {
 		return err
 	}
-	l.stepSaid = trails
+	l.stepSaid, l.short = trails, b.short
 	l.seen = c.next
 	if cap(c.stream) <= maxStream {
 		l.stream = c.stream
@@ -206,8 +216,16 @@ func (l *Log) turns(ctx context.Context, s *savepoint, c *chain, b *batch, trail
 		return nil, err
 	}
 	var fresh []givenAnswer
+	began := time.Now()
 	for i, j := range b.jobs {
+		if j.effect != nil && i > 0 && time.Since(began) > l.hold/8 {
+			l.left = append(l.left, b.leave(i)...)
+			break
+		}
 		j.ref, j.answer, j.err, j.panicked = Ref{}, Answer{}, nil, nil
+		if j.ready {
+			continue
+		}
 		if j.effect == nil {
 			j.ref, j.err = c.add(j.plain)
 			continue
@@ -227,6 +245,9 @@ func (l *Log) turns(ctx context.Context, s *savepoint, c *chain, b *batch, trail
 			}
 			return nil, err
 		}
+		if noRoom(j.err) {
+			b.short = j.err
+		}
 		if j.idem != nil && len(c.rows) > before {
 			g := j.idem.sealAnswer(j.answer)
 			given[j.idem.row] = g
@@ -238,21 +259,24 @@ func (l *Log) turns(ctx context.Context, s *savepoint, c *chain, b *batch, trail
 
 // lockHead begins a transaction and waits for the head, in one round trip. The
 // settings are the transaction's own: a pooler between us and PostgreSQL may
-// hand each transaction another session.
+// hand each transaction another session. The lock's time is the statement's too:
+// PostgreSQL counts lock_timeout anew for each of the locks on the way to a row.
 func (l *Log) lockHead(ctx context.Context, conn *pgx.Conn) (head, error) {
 	var h head
 	var hash []byte
 	var b pgx.Batch
 	b.Queue(`BEGIN ISOLATION LEVEL READ COMMITTED`)
-	b.Queue(`SELECT set_config('synchronous_commit', 'on', true), set_config('statement_timeout', '0', true),
+	b.Queue(`SELECT set_config('synchronous_commit', 'on', true), set_config('statement_timeout', $1, true),
 		set_config('lock_timeout', $1, true), set_config('idle_in_transaction_session_timeout', $2, true)`,
 		milliseconds(l.cfg.LockTimeout), milliseconds(3*l.cfg.EffectTimeout+time.Second))
 	b.Queue(`SELECT seq, hash, at, clock FROM sceau.lock_head()`).QueryRow(func(r pgx.Row) error {
 		return r.Scan(&h.seq, &hash, &h.at, &h.clock)
 	})
+	b.Queue(`SELECT set_config('statement_timeout', '0', true)`)
 	if err := conn.SendBatch(ctx, &b).Close(); err != nil {
-		if sqlState(err) == stateLockTimeout {
-			err = unavailable(err)
+		switch sqlState(err) {
+		case stateLockTimeout, stateCanceled:
+			err = unavailable(errors.Join(errHeld, err))
 		}
 		return head{}, fmt.Errorf("lock the head of the log: %w", err)
 	}
@@ -318,6 +342,23 @@ func (l *Log) lookUp(ctx context.Context, conn *pgx.Conn, jobs []*job) (map[[32]
 		return nil, fmt.Errorf("look up idempotency keys: %w", err)
 	}
 	return given, nil
+}
+
+// tryOut finds out whether there is room for an entry again, and leaves none.
+func (l *Log) tryOut(ctx context.Context, conn *pgx.Conn, c *chain) error {
+	if l.sample != nil {
+		if _, err := c.add(l.sample); err != nil {
+			return err
+		}
+		if err := l.write(ctx, conn, c); noRoom(err) || err != nil && broken(conn, err) {
+			return err
+		}
+	}
+	if _, err := conn.Exec(ctx, "ROLLBACK"); err != nil {
+		return err
+	}
+	l.short = nil
+	return nil
 }
 
 // write copies the chain's rows, outside of any savepoint: triggers of state

@@ -51,6 +51,13 @@ type prepared struct {
 	rest   []byte // the leaf from `,"via":` on
 }
 
+// sample is p without what goes beside the entry.
+func (p *prepared) sample() *prepared {
+	s := *p
+	s.draft.Openings = nil
+	return &s
+}
+
 // prepare does in the caller's goroutine all that can be done before the head
 // is locked, and refuses there what could only fail later.
 func (d Draft) prepare(via audit.Via) (*prepared, error) {

@@ -3,6 +3,7 @@ package pglog
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -34,6 +35,12 @@ var (
 	ErrDamaged = errors.New("the log is damaged")
 )
 
+var (
+	errTooLong = fmt.Errorf("%w: nobody's turn came in time", ErrUnavailable)
+	errTooMany = fmt.Errorf("%w: too many wait for their turn", ErrUnavailable)
+	errHeld    = errors.New("another holds the head")
+)
+
 // Damage says which stored entry is not what was once appended.
 type Damage struct {
 	Seq int64
@@ -59,6 +66,7 @@ const (
 	stateDeadlock      = "40P01"
 	stateLockTimeout   = "55P03"
 	stateCanceled      = "57014" // statement_timeout
+	stateConnections   = "53300" // too many; there may be room for this one soon
 	stateNoSchema      = "3F000" // the schema sceau is missing
 	stateChain         = "SC001" // our trigger: the rows do not continue the chain
 )
@@ -69,6 +77,13 @@ func sqlState(err error) string {
 		return pe.Code
 	}
 	return ""
+}
+
+// noRoom says that PostgreSQL refused for want of something that has nothing to do
+// with what was asked: room on its disk, memory, a disk that works.
+func noRoom(err error) bool {
+	code := sqlState(err)
+	return strings.HasPrefix(code, "53") && code != stateConnections || strings.HasPrefix(code, "58")
 }
 
 // broken reports whether the connection is gone, or can no longer be trusted.

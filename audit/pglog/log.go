@@ -13,9 +13,11 @@
 // rows that do not continue the chain, that carry another role's via or an
 // action that the role may not write, and moves the head itself.
 //
-// A caller's context may end its wait in the queue. Once a batch has taken the
-// caller up, the answer is waited for, whatever the context says: it comes
-// within the timeouts of [Config], and is definite unless it is
+// A caller's context may end its wait for its turn. Once it has its turn, the
+// answer is waited for, whatever the context says: a COMMIT under way is never
+// cancelled. Whatever is tried meanwhile, within [Config].Timeout the caller's
+// COMMIT has been sent or the caller is refused, and nothing was done. Only an
+// answer to COMMIT can take longer, and is definite unless it is
 // [ErrUnknownOutcome].
 package pglog
 
@@ -47,10 +49,15 @@ type Config struct {
 	Pool *pgxpool.Pool
 	Via  audit.Via
 
+	// Timeout bounds how long a caller waits until its COMMIT is sent: for its
+	// place in the queue, for the head, and for every try. Who has not come so
+	// far by then gets ErrUnavailable. Default 5 s, and no less than twice
+	// EffectTimeout and a second.
+	Timeout time.Duration
 	// EffectTimeout bounds each statement of an effect, and the effect as a
 	// whole to half as much again. Default 1 s.
 	EffectTimeout time.Duration
-	// LockTimeout bounds the wait for the head while another process holds it.
+	// LockTimeout bounds one wait for the head while another process holds it.
 	// Default 2 s.
 	LockTimeout time.Duration
 	// ResolveTimeout bounds how long the outcome of a COMMIT whose answer was
@@ -69,7 +76,13 @@ type Log struct {
 	queue  chan *job
 	idle   chan struct{} // closed when the sequencer has ended
 
+	// What a caller may spend of Timeout: waiting for its turn, and in its turn.
+	patience, hold time.Duration
+
 	// The sequencer's own.
+	left     []*job    // whose turn did not come in the batch they were in; first in the next
+	short    error     // the last entry was refused for want of room; nil when one went in since
+	sample   *prepared // an entry of this process's, to try whether there is room again
 	conn     *pgx.Conn // nil until needed, and after it broke
 	ensured  int64     // partitions exist for all seq below
 	stream   []byte    // a buffer for chains, kept from batch to batch
@@ -86,6 +99,9 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	if cfg.Pool == nil {
 		return nil, errors.New("open the log: no pool")
 	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = 5 * time.Second
+	}
 	if cfg.EffectTimeout == 0 {
 		cfg.EffectTimeout = time.Second
 	}
@@ -95,7 +111,11 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	if cfg.ResolveTimeout == 0 {
 		cfg.ResolveTimeout = 10 * time.Second
 	}
-	l := &Log{cfg: cfg, queue: make(chan *job, 1024), idle: make(chan struct{})}
+	hold := max(2*cfg.EffectTimeout, minHold)
+	if cfg.Timeout < hold+time.Second {
+		return nil, fmt.Errorf("open the log: callers who wait %v at most, with effects that may take %v", cfg.Timeout, cfg.EffectTimeout)
+	}
+	l := &Log{cfg: cfg, hold: hold, patience: cfg.Timeout - hold, queue: make(chan *job, 1024), idle: make(chan struct{})}
 
 	var role string
 	var via, origin *string
@@ -194,23 +214,47 @@ func (l *Log) wait(j *job) error {
 		l.gate.RUnlock()
 		return ErrClosed
 	}
+	patience := time.NewTimer(l.patience)
+	defer patience.Stop()
 	select {
 	case l.queue <- j:
 		l.gate.RUnlock()
 	case <-j.ctx.Done():
 		l.gate.RUnlock()
 		return j.ctx.Err()
+	case <-patience.C:
+		l.gate.RUnlock()
+		return errTooMany
 	}
+	var why error
 	select {
 	case <-j.done:
 	case <-j.ctx.Done():
-		if j.taken.CompareAndSwap(false, true) {
-			return j.ctx.Err() // no batch has seen it, none will
+		why = j.ctx.Err()
+	case <-patience.C:
+		why = errTooLong
+	}
+	if why != nil {
+		if j.leave() {
+			return why // it has no turn now, and will have none
 		}
 		<-j.done
+		if j.letGo {
+			return why
+		}
 	}
 	if j.panicked != nil {
 		panic(j.panicked)
 	}
 	return j.err
+}
+
+// Ready says whether an entry could be written now, and if not why: an
+// ErrUnavailable. It waits for the head as every entry does. Where the last entry
+// was refused for want of room (a full disk, no memory), it also writes one and
+// takes it back; otherwise it writes nothing.
+func (l *Log) Ready(ctx context.Context) error {
+	j := newJob(ctx)
+	j.ready = true
+	return l.wait(j)
 }
