@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/custodian/order"
 )
 
@@ -92,10 +91,10 @@ func (c *Custodian) logDown(ctx context.Context) string {
 }
 
 // appendDown: the log can be read, and not be written, since somebody holds its
-// head. Nothing is written to find out. When PostgreSQL does not answer at all,
-// that is what is down.
+// head or there is no room. When PostgreSQL does not answer at all, that is what is
+// down.
 func (c *Custodian) appendDown(ctx context.Context) string {
-	_, err := c.log.Do(ctx, pglog.Idempotency{}, func(context.Context, *pglog.Turn) (any, error) { return nil, nil })
+	err := c.log.Ready(ctx)
 	if err != nil && ctx.Err() == nil && c.pool.Ping(ctx) != nil {
 		return "" // postgres is named
 	}

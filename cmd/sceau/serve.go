@@ -121,6 +121,9 @@ func (p *parts) database() web.Check {
 		if p.pool.Ping(ctx) != nil {
 			return []string{"postgres"}
 		}
+		if p.log.Ready(ctx) != nil {
+			return []string{"log"}
+		}
 		return nil
 	}}
 }

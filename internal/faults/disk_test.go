@@ -165,9 +165,25 @@ func tablesFull(r *trial) {
 		if w.keyReads(read) != before {
 			r.Error("Vault was asked for a key under no entry")
 		}
+		// Whoever asks before sending people there is told.
+		w.noRoom(c.faces[1].log)
+		if err := c.faces[1].log.Ready(r.Context()); !errors.Is(err, pglog.ErrUnavailable) {
+			r.Errorf("entries are refused, and the log is ready: %v", err)
+		}
+		if _, ok := r.until(5*time.Second, func() bool { return w.gate.down() == "log" }); !ok {
+			r.Errorf("entries are refused, and the custodian waits for %q", w.gate.down())
+		}
 		c.wait(time.Duration(500+r.rng.IntN(1500)) * time.Millisecond)
 		d.free()
 		c.recovers(c.faces[1])
+		for name, ready := range map[string]func() bool{
+			"the face's log": func() bool { return c.faces[1].log.Ready(r.Context()) == nil },
+			"the custodian":  func() bool { return w.gate.down() == "" },
+		} {
+			if took, ok := r.until(recovery, ready); !ok {
+				r.Errorf("with room again, %s is not ready after %v", name, took)
+			}
+		}
 	})
 	c.check()
 }

@@ -14,11 +14,9 @@ import (
 	"github.com/sceau-project/sceau/internal/devstack"
 )
 
-// refusedWithin bounds how long an entry may wait for a head that somebody holds.
-// The lock's timeout is 2 s, and counts anew for each lock that PostgreSQL waits
-// for on the way to the row, and for each batch that is ahead: on a busy machine
-// 11 s were seen. The report has the longest.
-const refusedWithin = 15 * time.Second
+// refusedWithin bounds how long an entry may wait for a head that somebody holds:
+// the 5 s of [pglog.Config], and one for a busy machine. The report has the longest.
+const refusedWithin = 6 * time.Second
 
 // TestForeignLockOnTheHead: a session that is none of the service's holds the
 // head of the log. What needs an entry is refused in time; chat, which needs none,
