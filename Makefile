@@ -12,6 +12,7 @@ run: build servers ## the whole stack on this machine, in build/dev; Ctrl-C stop
 
 demo: build servers ## the demonstration, refusals included, in build/demo; ends by verifying its log
 	bin/sceau-dev demo --data build/demo $(ARGS)
+	@if command -v python3 >/dev/null; then echo "docs/examples/verify.py, written from the format's page alone:"; python3 docs/examples/verify.py build/demo/export; fi
 
 test: ## every test, against a real PostgreSQL and a real Vault that the tests start themselves
 	@tools/script/test $(ARGS)

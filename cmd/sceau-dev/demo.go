@@ -46,8 +46,13 @@ func (c *demoCommand) Run(ctx context.Context, con *console) error {
 	if err := stack.Clear(c.Data); err != nil {
 		return err
 	}
+	calls, err := newPager()
+	if err != nil {
+		return err
+	}
+	defer calls.close()
 	s, err := stack.Start(ctx, stack.Config{
-		Dir: c.Data, Sceau: sceau, Level: "debug", Busy: true,
+		Dir: c.Data, Sceau: sceau, Level: "debug", Busy: true, Pager: &calls.Pager,
 		Say: func(what string) { con.line("%s", what) }, Progress: con.progress,
 	})
 	con.done()
@@ -55,7 +60,7 @@ func (c *demoCommand) Run(ctx context.Context, con *console) error {
 		return err
 	}
 	con.line("ready in %.1f s; playing %d conversations", time.Since(began).Seconds(), len(cast))
-	planted, innocent, result, err := c.play(ctx, con, s, cast, inspect)
+	planted, innocent, result, err := c.play(ctx, con, s, calls, cast, inspect)
 	con.done()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
@@ -93,7 +98,7 @@ func (c *demoCommand) cast() ([]story.Conversation, error) {
 }
 
 // play plays the story, exports the log and has the inspector's tool verify it.
-func (c *demoCommand) play(ctx context.Context, con *console, s *stack.Stack, cast []story.Conversation, inspect string) (*story.Planted, map[string]bool, story.Result, error) {
+func (c *demoCommand) play(ctx context.Context, con *console, s *stack.Stack, calls *pager, cast []story.Conversation, inspect string) (*story.Planted, map[string]bool, story.Result, error) {
 	planted := &story.Planted{}
 	for _, conversation := range cast {
 		for _, m := range conversation.Messages {
@@ -105,32 +110,62 @@ func (c *demoCommand) play(ctx context.Context, con *console, s *stack.Stack, ca
 	if err != nil {
 		return nil, nil, story.Result{}, err
 	}
-	result, err := story.Play(ctx, storyConfig(s, con, cast, planted))
+	told := storyConfig(s, con, cast, planted)
+	told.Called = calls.called
+	result, err := story.Play(ctx, told)
 	con.done()
 	if err != nil {
 		return nil, nil, result, err
 	}
-	if err := s.RefusedAlone(ctx, policy.Production); err != nil {
-		return nil, nil, result, err
-	}
-	if err := s.Activate(ctx, policy.Production); err != nil {
-		return nil, nil, result, err
-	}
-	con.line("the policy was changed by two people; one alone was refused")
 	export := filepath.Join(c.Data, "export")
 	if err := s.Export(ctx, export, "demonstration"); err != nil {
 		return nil, nil, result, err
 	}
 	con.line("exported the log to %s", export)
-	out, err := stack.Run(ctx, inspect, "verify", export)
-	for line := range strings.Lines(string(out)) {
-		con.line("  sceau-inspect: %s", strings.TrimRight(line, "\n"))
-	}
-	if err != nil {
-		return nil, nil, result, fmt.Errorf("sceau-inspect verify %s: %w", export, err)
+	if err := c.inspections(ctx, con, s, inspect, export); err != nil {
+		return nil, nil, result, err
 	}
 	return planted, innocent, result, nil
 }
+
+// inspections has the inspector's tool verify the export, ask every decision again,
+// and ask what another policy would have said. Each must exit 0, and say what the
+// night left to be said.
+func (c *demoCommand) inspections(ctx context.Context, con *console, s *stack.Stack, inspect, export string) error {
+	other, err := s.Bundle(policy.Production)
+	if err != nil {
+		return err
+	}
+	for _, one := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"verify", export}, "All hold."},
+		{[]string{"replay", export}, "erased by entry "},
+		{[]string{"replay", "--with", other, export}, "identity.release"},
+	} {
+		con.line("sceau-inspect %s", strings.Join(one.args, " "))
+		out, err := stack.Run(ctx, inspect, append([]string{"--lang", "en"}, one.args...)...)
+		for i, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+			if i == mostShown {
+				con.line("  …")
+			}
+			if i < mostShown || strings.HasPrefix(line, "All ") {
+				con.line("  %s", line)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("sceau-inspect %s: %w", strings.Join(one.args, " "), err)
+		}
+		if !strings.Contains(string(out), one.says) {
+			return fmt.Errorf("sceau-inspect %s does not say %q", strings.Join(one.args, " "), one.says)
+		}
+	}
+	return nil
+}
+
+// mostShown is how many lines are shown of what the inspector's tool says.
+const mostShown = 14
 
 // search looks for every planted line, and for case keys, in all the stack left.
 func (c *demoCommand) search(ctx context.Context, con *console, planted *story.Planted, innocent map[string]bool) error {

@@ -165,6 +165,12 @@ func TestDemo(t *testing.T) {
 		"grant.window_over", "grant.expired", "facets.not_granted", "approver.is_requester", "approver.same_person",
 		"approver.took_part", "evidence.not_read", "ground.unknown", "danger.not_shown", "content.altered", "permission denied",
 		"token.invalid", "conversation.not_found", "phrase.unknown", "idempotency.mismatch",
+		"approver.nobody_on_duty", "consent.missing", "consent.other_facets", "consent.withdrawn", "requisition.incomplete",
+		"requisition.case_not_listed", "requisition.facets_not_ordered", "glass.too_early", "glass.not_confirmed",
+		"confirmer.same_person", "confirmer.already_confirmed", "review.not_due", "reviewer.took_part", "review.already_done",
+		"revocation.not_coded", "telling.not_due", "telling.not_coded", "opinion.unknown", "staff.suspended", "token.expired",
+		"conversation.not_participant", "erasure.escalation_open", "erasure.not_coded", "erasure.not_pending", "hold.set",
+		"hold.not_coded", "hold.unknown", "conversation.erased", "grant.beyond_policy", "1 of 2 different persons have signed",
 	} {
 		if !strings.Contains(stdout, code) {
 			t.Errorf("nothing was refused with %s", code)
@@ -183,6 +189,14 @@ func TestDemo(t *testing.T) {
 		if !strings.Contains(string(planted), line) {
 			t.Errorf("%q is not among the planted lines", line)
 		}
+	}
+	if python, err := exec.LookPath("python3"); err == nil {
+		out, err := exec.Command(python, "../../docs/examples/verify.py", filepath.Join(data, "export")).CombinedOutput()
+		if err != nil {
+			t.Errorf("verify.py, which knows nothing of this code: %v\n%s", err, out)
+		}
+	} else if os.Getenv("CI") != "" {
+		t.Error(err)
 	}
 	eachKnowsItsOwn(t, data)
 	nobodyLeft(t, data)

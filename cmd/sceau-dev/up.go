@@ -96,7 +96,9 @@ func storyConfig(s *stack.Stack, con *console, cast []story.Conversation, plante
 	return story.Config{
 		Public: s.PublicURL, Staff: s.StaffURL, ProxyFrom: net.ParseIP(stack.ProxyAddress), Login: s.Issuer.Token,
 		Conversations: cast, Planted: planted, Attacks: attacks(s), Swap: swap(s),
-		Check:    func(c story.Check) { con.line("%s", c) },
+		Operator: operator(s),
+		Chapter:  func(title string) { con.line("\n%s", title) },
+		Check:    func(c story.Check) { con.line("  %s", c) },
 		Progress: func(written, total int) { con.progress("messages", written, total) },
 	}
 }

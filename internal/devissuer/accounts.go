@@ -11,8 +11,8 @@ type Account struct {
 
 // Accounts lists the people of the development stack: one account per role,
 // and the accounts an attack on four-eyes needs. The same human under a second
-// account (amal, bruno), one account with two roles (ines), somebody whom no
-// role admits (jules).
+// account (amal, as an agent too; bruno), one account with two roles (ines),
+// somebody whom no role admits (jules), somebody who is suspended (kenza).
 func Accounts() []Account {
 	return []Account{
 		{Name: "amal", Person: "P-A", Full: "Amal Haddad", Unit: "rennes", Roles: []string{"agent"}},
@@ -23,6 +23,8 @@ func Accounts() []Account {
 		{Name: "farah", Person: "P-F", Full: "Farah Benali", Unit: "rennes", Roles: []string{"psychologist"}},
 		{Name: "gilles", Person: "P-G", Full: "Gilles Perrot", Unit: "inspection", Roles: []string{"inspector"}},
 		{Name: "hana", Person: "P-H", Full: "Hana Novak", Unit: "donnees", Roles: []string{"privacy_officer"}},
+		{Name: "kenza", Person: "P-K", Full: "Kenza Roy", Unit: "rennes", Roles: []string{"agent"}},
+		{Name: "amal-mobile", Person: "P-A", Full: "Amal Haddad", Unit: "rennes", Roles: []string{"agent"}},
 		{Name: "amal-superviseur", Person: "P-A", Full: "Amal Haddad", Unit: "rennes", Roles: []string{"supervisor"}},
 		{Name: "bruno-superviseur", Person: "P-B", Full: "Bruno Lemaire", Unit: "rennes", Roles: []string{"supervisor"}},
 		{Name: "ines", Person: "P-I", Full: "Inès Garnier", Unit: "lyon", Roles: []string{"agent", "supervisor"}},

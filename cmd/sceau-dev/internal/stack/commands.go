@@ -20,60 +20,94 @@ import (
 // Activate builds a policy bundle, has both people sign it, and puts it in force,
 // each with the command that they would use.
 func (s *Stack) Activate(ctx context.Context, v policy.Variant) error {
-	bundle, note, err := s.signed(ctx, v, s.state.Signers[:]...)
+	sources, err := policy.Embedded(v)
 	if err != nil {
 		return err
 	}
-	if err := s.operator(ctx, "policy", "activate", "--bundle", bundle, "--note", note); err != nil {
+	c, err := s.Sign(ctx, sources, len(s.state.Signers))
+	if err != nil {
+		return err
+	}
+	if err := s.Enact(ctx, c); err != nil {
 		return err
 	}
 	s.state.Policy = string(v)
 	return s.state.write(s.cfg.Dir)
 }
 
-// errAlone is what must not happen.
-var errAlone = errors.New("one person alone changed the policy")
+// A Change is a bundle of policy and the note that people signed: two files.
+type Change struct{ Bundle, Note string }
 
-// RefusedAlone has one person sign a laxer policy and the operator try to put it in
-// force, and fails unless that is refused for want of a second person.
-func (s *Stack) RefusedAlone(ctx context.Context, v policy.Variant) error {
-	bundle, note, err := s.signed(ctx, v, s.state.Signers[0])
+// Sign builds a bundle and has so many people sign it, one or two, with the next serial.
+func (s *Stack) Sign(ctx context.Context, sources policy.Sources, people int) (Change, error) {
+	content, err := policy.Build(sources)
 	if err != nil {
-		return err
-	}
-	err = s.operator(ctx, "policy", "activate", "--bundle", bundle, "--note", note)
-	switch {
-	case err == nil:
-		return errAlone
-	case !strings.Contains(err.Error(), "1 of 2 different persons have signed"):
-		return err
-	}
-	return nil
-}
-
-// signed builds a bundle and has these people sign it with the next serial.
-func (s *Stack) signed(ctx context.Context, v policy.Variant, by ...devsigners.Person) (bundle, note string, err error) {
-	content, err := devsigners.Bundle(v)
-	if err != nil {
-		return "", "", err
+		return Change{}, err
 	}
 	s.state.Serial++
 	if err := s.state.write(s.cfg.Dir); err != nil {
-		return "", "", err
+		return Change{}, err
 	}
-	name := fmt.Sprintf("%s-%d", v, s.state.Serial)
-	bundle, note = s.path("policy", name+".tar.gz"), s.path("policy", name+".note")
-	if err := writeFile(bundle, content); err != nil {
-		return "", "", err
+	name := fmt.Sprintf("%s-%d", sources.Variant, s.state.Serial)
+	c := Change{Bundle: s.path("policy", name+".tar.gz"), Note: s.path("policy", name+".note")}
+	if err := writeFile(c.Bundle, content); err != nil {
+		return Change{}, err
 	}
-	for _, one := range by {
-		out, err := Run(ctx, s.cfg.Sceau, "policy", "sign", "--bundle", bundle, "--note", note, "--key", s.signingKey(one),
+	for _, one := range s.state.Signers[:people] {
+		out, err := Run(ctx, s.cfg.Sceau, "policy", "sign", "--bundle", c.Bundle, "--note", c.Note, "--key", s.signingKey(one),
 			"--serial", fmt.Sprint(s.state.Serial), "--origin", s.state.Origin)
 		if err != nil {
-			return "", "", fmt.Errorf("sceau policy sign: %w\n%s", err, bytes.TrimSpace(out))
+			return Change{}, fmt.Errorf("sceau policy sign: %w\n%s", err, bytes.TrimSpace(out))
 		}
 	}
-	return bundle, note, nil
+	return c, nil
+}
+
+// Bundle writes the bundle of a variant, unsigned, and returns its path.
+func (s *Stack) Bundle(v policy.Variant) (string, error) {
+	content, err := devsigners.Bundle(v)
+	if err != nil {
+		return "", err
+	}
+	path := s.path("policy", string(v)+".tar.gz")
+	return path, writeFile(path, content)
+}
+
+// Enact puts a signed bundle in force, as the operator does.
+func (s *Stack) Enact(ctx context.Context, c Change) error {
+	return s.operator(ctx, "policy", "activate", "--bundle", c.Bundle, "--note", c.Note)
+}
+
+// Suspend takes the person of an account out of service.
+func (s *Stack) Suspend(ctx context.Context, account, reason string) error {
+	person, err := s.person(ctx, account)
+	if err != nil {
+		return err
+	}
+	return s.operator(ctx, "staff", "suspend", person, "--reason", reason)
+}
+
+// Restore lets the person of an account sign in again.
+func (s *Stack) Restore(ctx context.Context, account string) error {
+	person, err := s.person(ctx, account)
+	if err != nil {
+		return err
+	}
+	return s.operator(ctx, "staff", "restore", person)
+}
+
+// person looks a person's id up as an operator does: in the list of accounts.
+func (s *Stack) person(ctx context.Context, account string) (string, error) {
+	out, err := s.listed(ctx, "staff", "list")
+	if err != nil {
+		return "", err
+	}
+	for line := range strings.Lines(out) {
+		if column := strings.Fields(line); len(column) > 2 && column[2] == account {
+			return column[0], nil
+		}
+	}
+	return "", fmt.Errorf("sceau staff list names no account %q", account)
 }
 
 // signingKey is where a person's private key lies.
@@ -99,11 +133,17 @@ func (s *Stack) Export(ctx context.Context, dir, reason string) error {
 
 // operator runs a command of the sceau binary as the operator.
 func (s *Stack) operator(ctx context.Context, args ...string) error {
+	_, err := s.listed(ctx, args...)
+	return err
+}
+
+// listed is operator, and returns what the command said.
+func (s *Stack) listed(ctx context.Context, args ...string) (string, error) {
 	out, err := Run(ctx, s.cfg.Sceau, append(args, "--config", s.config("operator"))...)
 	if err != nil {
-		return fmt.Errorf("sceau %s: %w\n%s", strings.Join(args[:2], " "), err, bytes.TrimSpace(out))
+		return "", fmt.Errorf("sceau %s: %w\n%s", strings.Join(args[:2], " "), err, bytes.TrimSpace(out))
 	}
-	return nil
+	return string(out), nil
 }
 
 // Run runs a command to its end, with a clean environment, and returns all it

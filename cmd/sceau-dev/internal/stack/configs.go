@@ -60,6 +60,15 @@ func (s *Stack) writeConfigs(ctx context.Context) error {
 	if s.cfg.Busy {
 		limits = section{"requests_per_minute": 1_000_000, "conversations_per_hour": 1_000_000, "returns_per_hour": 1_000_000}
 	}
+	calls := section{}
+	if s.cfg.Pager != nil {
+		secret := s.path("secrets", "pager.secret")
+		if err := writeFile(secret, []byte(s.cfg.Pager.Secret+"\n")); err != nil {
+			return err
+		}
+		calls["webhooks"] = []section{{"name": "pager", "url": s.cfg.Pager.URL, "secret_file": secret,
+			"roles": []string{"agent", "supervisor", "inspector", "privacy_officer"}}}
+	}
 	s.state.Issuer = s.Issuer.URL
 	for process, doc := range map[string]section{
 		"public": {
@@ -68,7 +77,7 @@ func (s *Stack) writeConfigs(ctx context.Context) error {
 		},
 		"staff": {
 			"staff": section{"listen": s.cfg.Staff}, "custodian": section{"socket": s.Socket},
-			"oidc": oidc, "policy": pinned, "limits": limits, "seal": vouched,
+			"oidc": oidc, "policy": pinned, "limits": limits, "seal": vouched, "notices": calls,
 		},
 		"custodian": {
 			"custodian": section{"socket": s.Socket, "state_dir": s.path("custodian")},

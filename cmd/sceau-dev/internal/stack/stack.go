@@ -48,10 +48,15 @@ type Config struct {
 	// Busy raises the limits of requests: many people then come from few
 	// sessions and prefixes, as no real ones do.
 	Busy bool
+	// Pager is called when something waits for staff. Nil: nobody is called.
+	Pager *Pager
 	// Say hears what is being done, Progress how far a long step is.
 	Say      func(string)
 	Progress devstack.Progress
 }
+
+// Pager is a receiver of notices on this machine.
+type Pager struct{ URL, Secret string }
 
 // Stack is a running stack.
 type Stack struct {

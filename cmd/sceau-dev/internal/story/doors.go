@@ -3,6 +3,7 @@ package story
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -78,6 +79,11 @@ func tamper(token string) string {
 
 // inspect: the inspector searches the log; others may not.
 func (s *stage) inspect(ctx context.Context) error {
+	var deaf error
+	if s.heard.Load() == 0 {
+		deaf = errors.New("nobody heard anything")
+	}
+	s.report.held("both sides heard that something was written", deaf, fmt.Sprintf("%d live events", s.heard.Load()))
 	for _, c := range []*colleague{s.cast.amal, s.cast.diane, s.cast.hana} {
 		err := c.do(ctx, http.MethodGet, "/log/entries?limit=10", nil, nil)
 		s.report.refused(c.account+", no inspector, searches the log", err, "role.not_allowed")

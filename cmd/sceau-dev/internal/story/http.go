@@ -21,6 +21,7 @@ import (
 type Problem struct {
 	Status  int    `json:"status"`
 	Code    string `json:"code"`
+	Detail  string `json:"detail"`
 	Reasons []struct {
 		Code string `json:"code"`
 	} `json:"reasons"` // policy's, when policy refused

@@ -23,13 +23,34 @@ func (c Check) String() string {
 	return fmt.Sprintf("✗ %s → %s, expected %s", c.What, c.Got, c.Want)
 }
 
-// report collects the checks of a run.
+// report collects the checks of a run, or of one scene of it.
 type report struct {
-	over   func() bool // the story was interrupted: what fails now proves nothing
-	on     func(Check)
-	mu     sync.Mutex
-	passed int
-	failed []Check
+	over    func() bool // the story was interrupted: what fails now proves nothing
+	on      func(Check)
+	chapter func(title string)
+	mu      sync.Mutex
+	passed  int
+	failed  []Check
+	checks  []Check // of a scene
+}
+
+// scene is a report that waits until it is told.
+func (r *report) scene() *report {
+	own := &report{over: r.over}
+	own.on = func(c Check) { own.checks = append(own.checks, c) } // under own.mu
+	return own
+}
+
+// tell adds a scene's checks to the run's, one after the other.
+func (r *report) tell(title string, scene *report) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.chapter != nil && len(scene.checks) > 0 {
+		r.chapter(title)
+	}
+	for _, c := range scene.checks {
+		r.note(c)
+	}
 }
 
 func (r *report) add(c Check) {
@@ -38,6 +59,11 @@ func (r *report) add(c Check) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.note(c)
+}
+
+// note counts a check, r.mu being held.
+func (r *report) note(c Check) {
 	if c.OK {
 		r.passed++
 	} else {

@@ -38,7 +38,7 @@ func TestWhatCountsAsRefused(t *testing.T) {
 }
 
 func TestWhatIsComparedWithAGrant(t *testing.T) {
-	sc := &scene{stage: &stage{planted: &Planted{}}}
+	sc := &scene{stage: &stage{run: &run{planted: &Planted{}}}}
 	sc.minor = sc.newMinor()
 	from := sc.minor.line.from
 	e := entrusts{name: "Une Personne", location: "Une adresse"}

@@ -105,11 +105,13 @@ func (c *colleague) close(ctx context.Context, id string) error {
 
 // lift is a request to lift anonymity, as its author sends it.
 type asking struct {
-	Ground     string            `json:"ground"`
-	Assessment map[string]string `json:"assessment"`
-	Facets     []string          `json:"facets"`
-	Evidence   []citation        `json:"evidence"`
-	Narrative  string            `json:"narrative"`
+	Ground      string            `json:"ground"`
+	Assessment  map[string]string `json:"assessment"`
+	Facets      []string          `json:"facets"`
+	Evidence    []citation        `json:"evidence"`
+	Consent     string            `json:"consent,omitempty"`
+	Requisition object            `json:"requisition,omitempty"`
+	Narrative   string            `json:"narrative"`
 }
 
 // citation names a message by its place and by what it says.
@@ -128,6 +130,10 @@ type escalation struct {
 	AnswerBy  time.Time `json:"answer_by"`
 	UseBy     time.Time `json:"use_by"`
 	ReadUntil time.Time `json:"read_until"`
+	ClosedFor string    `json:"closed_for"`
+
+	WidenedAt      time.Time `json:"widened_at"`
+	BreakGlassFrom time.Time `json:"break_glass_from"`
 }
 
 func (c *colleague) ask(ctx context.Context, id string, l asking) (escalation, error) {
@@ -154,11 +160,20 @@ func (c *colleague) withdraw(ctx context.Context, id string) error {
 	return c.do(ctx, http.MethodPost, "/escalations/"+id+"/withdraw", nil, nil)
 }
 
-// evidence is what a supervisor reads before answering.
+// evidence is what is read before answering: by a supervisor the messages that were
+// cited, by a privacy officer the magistrate's order.
 type evidence struct {
 	Request   string    `json:"request"`
+	Scope     string    `json:"scope"`
 	Narrative string    `json:"narrative"`
 	Messages  []message `json:"messages"`
+	Words     string    `json:"words"` // of a consent
+	Opinion   struct {
+		Note string `json:"note"`
+	} `json:"opinion"`
+	Requisition struct {
+		Reference string `json:"reference"`
+	} `json:"requisition"`
 }
 
 func (c *colleague) evidence(ctx context.Context, id string) (evidence, error) {

@@ -35,10 +35,33 @@ type Config struct {
 	// Swap exchanges the headers of two cases' sealed connections behind the
 	// service's back, and returns what puts them back. Nil leaves it out.
 	Swap func(ctx context.Context, a, b string) (restore func(context.Context) error, err error)
-	// Check hears of every check as it is made, Progress of messages written.
+	// Operator does what no API offers. Nil leaves out the scenes that need it.
+	Operator *Operator
+	// Called says which kinds of notices a receiver was called with so far, and
+	// what was wrong with any. Nil leaves the scene out.
+	Called func() (kinds map[string]int, faults []string)
+	// Chapter hears of a scene that has ended, before Check hears of each of its
+	// checks. Progress hears of messages as they are written.
+	Chapter  func(title string)
 	Check    func(Check)
 	Progress func(written, total int)
 }
+
+// Operator is what an operator does with the service's own commands. What a
+// command refuses is a *Problem, its code the command's own words.
+type Operator struct {
+	// Suspend and Restore a person, by one of their accounts.
+	Suspend, Restore func(ctx context.Context, account string) error
+	// Sign has so many different people sign a bundle for the next change of
+	// policy: the one in force, or one under which an identity can be read for
+	// half as long.
+	Sign func(ctx context.Context, stricter bool, people int) (Change, error)
+	// Activate tries to put a signed bundle in force.
+	Activate func(ctx context.Context, c Change) error
+}
+
+// A Change is a bundle of policy and the note that people signed.
+type Change struct{ Bundle, Note string }
 
 // Attack is something that is tried from outside the APIs and must be refused.
 type Attack struct {
@@ -55,14 +78,20 @@ type Result struct {
 	Failed                  []Check
 }
 
-// stage is one run.
+// stage is one run, as one scene sees it.
 type stage struct {
+	*run
+	report *report // of this scene
+}
+
+// run is what all scenes share.
+type run struct {
 	cfg       Config
-	report    *report
 	planted   *Planted
 	staffHTTP *http.Client
 	cast      *castList
 	closers   closers
+	opened    atomic.Int64
 	written   atomic.Int64
 	total     int
 	heard     atomic.Int64 // live events
@@ -75,7 +104,8 @@ type stage struct {
 
 // castList is everybody who signs in: one session each.
 type castList struct {
-	amal, bruno, chloe, ines          *colleague // agents
+	amal, bruno, chloe, ines, kenza   *colleague // agents
+	amalElsewhere                     *colleague // amal's person, under a second account of an agent
 	diane, etienne                    *colleague // supervisors
 	amalAgain, brunoAgain, inesSuperv *colleague // persons above, as supervisors
 	farah, gilles, hana               *colleague
@@ -111,41 +141,45 @@ func Play(ctx context.Context, cfg Config) (Result, error) {
 		return Result{}, fmt.Errorf("the story needs %d conversations", minCast)
 	}
 	t := &http.Transport{MaxIdleConnsPerHost: 4 * atOnce}
-	s := &stage{
-		cfg: cfg, report: &report{on: cfg.Check, over: func() bool { return ctx.Err() != nil }}, planted: cfg.Planted, staffHTTP: &http.Client{Transport: t},
+	all := &report{on: cfg.Check, chapter: cfg.Chapter, over: func() bool { return ctx.Err() != nil }}
+	s := &stage{report: all, run: &run{
+		cfg: cfg, planted: cfg.Planted, staffHTTP: &http.Client{Transport: t}, cast: &castList{},
 		known: map[string]bool{}, bystander: make(chan string, 1),
-	}
+	}}
 	s.closers.add(t.CloseIdleConnections)
 	defer s.closers.close()
 	for _, c := range cfg.Conversations {
 		s.total += len(c.Messages)
 	}
-	if err := s.signEverybodyIn(ctx); err != nil {
+	for _, p := range paths {
+		s.total += len(p.script.Messages)
+	}
+	s.total += len(evening.Messages)
+	if cfg.Operator != nil {
+		s.total += len(morning.Messages)
+	}
+	if err := s.playAll(ctx); err != nil {
 		return Result{}, err
 	}
-	s.playAll(ctx)
 	if err := ctx.Err(); err != nil {
 		return Result{}, fmt.Errorf("the story was interrupted: %w", err)
 	}
 	return Result{
-		Conversations: len(cfg.Conversations), Messages: int(s.written.Load()),
+		Conversations: int(s.opened.Load()), Messages: int(s.written.Load()),
 		Passed: s.report.passed, Failed: s.report.failed,
 	}, nil
 }
 
-func (s *stage) signEverybodyIn(ctx context.Context) error {
-	s.cast = &castList{}
-	c := s.cast
+// entrance is who signs in, under which account, in which role ("": the only one).
+type entrance struct {
+	who           **colleague
+	account, role string
+}
+
+// arrive signs people in.
+func (s *stage) arrive(ctx context.Context, people ...entrance) error {
 	g, ctx := errgroup.WithContext(ctx)
-	for _, p := range []struct {
-		who           **colleague
-		account, role string
-	}{
-		{&c.amal, "amal", ""}, {&c.bruno, "bruno", ""}, {&c.chloe, "chloe", ""}, {&c.ines, "ines", "agent"},
-		{&c.diane, "diane", ""}, {&c.etienne, "etienne", ""},
-		{&c.amalAgain, "amal-superviseur", ""}, {&c.brunoAgain, "bruno-superviseur", ""}, {&c.inesSuperv, "ines", "supervisor"},
-		{&c.farah, "farah", ""}, {&c.gilles, "gilles", ""}, {&c.hana, "hana", ""},
-	} {
+	for _, p := range people {
 		g.Go(func() (err error) {
 			*p.who, err = s.signIn(ctx, p.account, p.role)
 			return err
@@ -154,41 +188,76 @@ func (s *stage) signEverybodyIn(ctx context.Context) error {
 	return g.Wait()
 }
 
-// playAll plays the plot's scenes and the plain conversations, many at a time.
-// A scene that breaks off is a failed check; the others go on.
-func (s *stage) playAll(ctx context.Context) {
+// agentsArrive signs in everybody but supervisors.
+func (s *stage) agentsArrive(ctx context.Context) error {
+	c := s.cast
+	return s.arrive(ctx, []entrance{
+		{&c.amal, "amal", ""}, {&c.bruno, "bruno", ""}, {&c.chloe, "chloe", ""}, {&c.ines, "ines", "agent"}, {&c.kenza, "kenza", ""},
+		{&c.amalElsewhere, "amal-mobile", ""}, {&c.farah, "farah", ""}, {&c.gilles, "gilles", ""}, {&c.hana, "hana", ""},
+	}...)
+}
+
+// supervisorsArrive signs in all supervisors.
+func (s *stage) supervisorsArrive(ctx context.Context) error {
+	c := s.cast
+	return s.arrive(ctx, []entrance{
+		{&c.diane, "diane", ""}, {&c.etienne, "etienne", ""},
+		{&c.amalAgain, "amal-superviseur", ""}, {&c.brunoAgain, "bruno-superviseur", ""}, {&c.inesSuperv, "ines", "supervisor"},
+	}...)
+}
+
+// playAll plays the evening, when no supervisor is there yet; then the night: the
+// plot's scenes, those of every path and plain conversations, many at a time; then,
+// alone, what changes the rules for everybody. A scene that breaks off is a failed
+// check; the others go on.
+func (s *stage) playAll(ctx context.Context) error {
+	if err := s.agentsArrive(ctx); err != nil {
+		return err
+	}
+	s.play(ctx, "nobody on duty", (*stage).nobodyOnDuty)
+	if err := s.supervisorsArrive(ctx); err != nil {
+		return err
+	}
 	g := &errgroup.Group{}
 	g.SetLimit(atOnce)
-	run := func(name string, scene func(context.Context) error) {
+	begin := func(name string, scene func(*stage, context.Context) error) {
 		g.Go(func() error {
-			if err := scene(ctx); err != nil && ctx.Err() == nil {
-				s.report.held(name, err, "")
-			}
+			s.play(ctx, name, scene)
 			return nil
 		})
+	}
+	for _, p := range paths {
+		begin(p.name, func(s *stage, ctx context.Context) error { return p.play(s, ctx, p.script) })
 	}
 	for i, script := range s.cfg.Conversations {
 		switch {
 		case i < len(plot):
-			run(plot[i].name, func(ctx context.Context) error { return plot[i].play(s, ctx, script) })
+			begin(plot[i].name, func(s *stage, ctx context.Context) error { return plot[i].play(s, ctx, script) })
 		case i%10 == 0:
-			run("a lift like any other", func(ctx context.Context) error { return s.anotherEscalation(ctx, i, script) })
+			begin("a lift like any other", func(s *stage, ctx context.Context) error { return s.anotherEscalation(ctx, i, script) })
 		default:
-			run("a conversation like any other", func(ctx context.Context) error { return s.plainTalk(ctx, i, script) })
+			begin("a conversation like any other", func(s *stage, ctx context.Context) error { return s.plainTalk(ctx, i, script) })
 		}
 	}
-	run("whoever comes to the doors", s.atTheDoors)
+	begin("whoever comes to the doors", (*stage).atTheDoors)
 	g.Wait() // every scene reports for itself
-	if ctx.Err() == nil {
-		var err error
-		if s.heard.Load() == 0 {
-			err = errors.New("nobody heard anything")
-		}
-		s.report.held("both sides hear that something was written", err, fmt.Sprintf("%d live events", s.heard.Load()))
-		if err := s.inspect(ctx); err != nil {
-			s.report.held("the inspector's reading", err, "")
-		}
+	if s.cfg.Operator != nil {
+		s.play(ctx, "the policy changes", (*stage).policyChanges)
 	}
+	if s.cfg.Called != nil {
+		s.play(ctx, "who was called", (*stage).peopleWereCalled)
+	}
+	s.play(ctx, "the inspector's morning", (*stage).inspect)
+	return nil
+}
+
+// play plays one scene and tells its checks together.
+func (s *stage) play(ctx context.Context, name string, scene func(*stage, context.Context) error) {
+	own := &stage{run: s.run, report: s.report.scene()}
+	if err := scene(own, ctx); err != nil && ctx.Err() == nil {
+		own.report.held(name, err, "")
+	}
+	s.report.tell(name, own.report)
 }
 
 // scene is one conversation being played.
@@ -232,6 +301,7 @@ func (sc *scene) open(ctx context.Context) error {
 	if err := sc.minor.open(ctx, "35000", sc.topic); err != nil {
 		return fmt.Errorf("opening a conversation: %w", err)
 	}
+	sc.opened.Add(1)
 	ids, err := sc.agent.waiting(ctx)
 	if err != nil {
 		return fmt.Errorf("%s looking at the queue: %w", sc.agent.account, err)
