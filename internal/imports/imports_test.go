@@ -84,6 +84,7 @@ var rooms = map[string][]string{
 	"internal/attacks":        nil,
 	"internal/faults":         nil,
 	"internal/faults/network": nil,
+	"internal/faults/trial":   nil,
 	"internal/faults/vault":   nil,
 	"internal/faults/wire":    nil,
 	"internal/imports":        nil,
@@ -110,7 +111,7 @@ var libraries = map[string][]string{
 	"github.com/danielgtaylor/huma/v2":  {"web"},
 	"github.com/unrolled/secure":        {"web"},
 	"html/template":                     {"web", "internal/devissuer"},
-	"testing":                           {"internal/casetest", "internal/faults/wire", "internal/pgtest", "internal/rig", "internal/vaulttest"},
+	"testing":                           {"internal/casetest", "internal/faults/trial", "internal/faults/wire", "internal/pgtest", "internal/rig", "internal/vaulttest"},
 	"github.com/coreos/go-oidc/v3/oidc": {"staff", "internal/devissuer"},
 	"database/sql":                      {"migrations"},
 	"math/rand":                         nil, // randomness here is for secrets or for tests

@@ -2,6 +2,5 @@
 // between each process and PostgreSQL, between the custodian and Vault, and
 // between each face and the custodian.
 //
-// SCEAU_SEED plays the choices of an earlier run again; SCEAU_TORTURE (a
-// duration) goes on for so long, every fault and every wire again and again.
+// For variables that repeat a run, or make it long, see package trial.
 package network

@@ -6,10 +6,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
+	"github.com/sceau-project/sceau/internal/faults/trial"
 	"github.com/sceau-project/sceau/internal/faults/wire"
 	"github.com/sceau-project/sceau/internal/rig"
 )
@@ -34,13 +34,13 @@ var faults = []struct {
 type grid struct {
 	*rig.Rig
 	wires []*wire.Wire
-	rng   *rand.Rand
+	dice  *rand.Rand
 	crowd *crowd
 }
 
-func newGrid(t *testing.T, rng *rand.Rand) *grid {
+func newGrid(t *trial.Trial) *grid {
 	t.Helper()
-	g := &grid{rng: rng}
+	g := &grid{dice: t.Dice}
 	lay := func(name, network, target, socket string) string {
 		w := wire.New(t, name, network, target, socket)
 		g.wires = append(g.wires, w)
@@ -48,8 +48,8 @@ func newGrid(t *testing.T, rng *rand.Rand) *grid {
 	}
 	g.Rig = rig.Start(t, rig.Config{
 		Database: func(process, text string) string {
-			if process == "operator" {
-				return text // acts before the service runs, and not again
+			if process == "operator" || process == "owner" {
+				return text // of commands, which do not run here
 			}
 			u, err := url.Parse(text)
 			if err != nil {
@@ -82,29 +82,29 @@ func newGrid(t *testing.T, rng *rand.Rand) *grid {
 // everything is served again; and nothing is left waiting in any process.
 func TestEveryWire(t *testing.T) {
 	t.Parallel()
-	seed, long := seedOf(t), tortureOf(t)
-	t.Logf("play it again with SCEAU_SEED=%d", seed)
-	g := newGrid(t, rand.New(rand.NewPCG(seed, 0)))
+	r := trial.Begin(t)
+	g := newGrid(r)
 	g.crowd = newCrowd(g)
 	g.crowd.try(g.crowd.limit()) // everything was used once: what follows is compared with this
 	before := g.census()
 
 	g.crowd.come()
-	began := time.Now()
-	for round := 0; round == 0 || time.Since(began) < long; round++ {
+	r.Rounds(func() {
 		// Each fault and each wire has its turn in every round; the dice say where.
-		wires := append(g.rng.Perm(len(g.wires)), g.rng.IntN(len(g.wires)))
-		for i, f := range g.rng.Perm(len(faults)) {
+		wires := append(g.dice.Perm(len(g.wires)), g.dice.IntN(len(g.wires)))
+		for i, f := range g.dice.Perm(len(faults)) {
 			if g.suffer(g.wires[wires[i]], f); t.Failed() {
 				return
 			}
 		}
-	}
+	})
 	g.crowd.leave()
 	g.crowd.check()
 	g.settled(before)
-	t.Logf("%d requests, %d answers of refusal, the slowest after %v; %d releases", g.crowd.sent.Load(), g.crowd.refused.Load(),
-		time.Duration(g.crowd.slowest.Load()).Round(time.Millisecond), g.crowd.released.Load())
+	r.Count("requests", g.crowd.sent.Load())
+	r.Count("refused", g.crowd.refused.Load())
+	r.Count("releases", g.crowd.released.Load())
+	r.Count("slowest_ms", g.crowd.slowest.Load()/int64(time.Millisecond))
 }
 
 // storm is how often a second a process may try a wire that is down while nobody
@@ -117,7 +117,7 @@ func (g *grid) suffer(w *wire.Wire, f int) {
 	g.Helper()
 	fault := faults[f]
 	fault.on(w)
-	time.Sleep(time.Duration(400+g.rng.IntN(1200)) * time.Millisecond)
+	time.Sleep(time.Duration(400+g.dice.IntN(1200)) * time.Millisecond)
 	if fault.name == "cut" || fault.name == "reset" {
 		g.crowd.hold()
 		from, at := w.Connections(), time.Now()
@@ -169,30 +169,4 @@ func (g *grid) settled(before map[string]int) {
 		}
 		return true
 	})
-}
-
-func seedOf(t *testing.T) uint64 {
-	t.Helper()
-	text := os.Getenv("SCEAU_SEED")
-	if text == "" {
-		return rand.Uint64() >> 1
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("SCEAU_SEED: %v", err)
-	}
-	return n
-}
-
-func tortureOf(t *testing.T) time.Duration {
-	t.Helper()
-	text := os.Getenv("SCEAU_TORTURE")
-	if text == "" {
-		return 0
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		t.Fatalf("SCEAU_TORTURE: %v", err)
-	}
-	return d
 }

@@ -1,12 +1,12 @@
 package network
 
 import (
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/sceau-project/sceau/internal/faults/trial"
 	"github.com/sceau-project/sceau/internal/faults/wire"
 	"github.com/sceau-project/sceau/internal/rig"
 )
@@ -17,8 +17,8 @@ import (
 // nothing; when the wire is whole again, so is the service.
 func TestSilence(t *testing.T) {
 	t.Parallel()
-	seed := seedOf(t)
-	g := newGrid(t, rand.New(rand.NewPCG(seed, 1)))
+	tr := trial.Begin(t)
+	g := newGrid(tr)
 	c := newCrowd(g)
 	g.crowd = c
 	c.try(c.limit())
@@ -75,16 +75,18 @@ func TestSilence(t *testing.T) {
 		c.try(mended.Add(rig.Recovery))
 		t.Logf("%s silent: everything served %d ms after", name, time.Since(mended).Milliseconds())
 	}
-	// Connections that lie idle for a second are tried before they are used; those
-	// that do not hang until the request's own end.
-	time.Sleep(1500 * time.Millisecond)
-	silent("everything", g.wires...)
-	if tortureOf(t) > 0 {
+	tr.Rounds(func() {
+		// Connections that lie idle for a second are tried before they are used; those
+		// that do not hang until the request's own end.
+		time.Sleep(1500 * time.Millisecond)
 		silent("everything", g.wires...)
-		for _, w := range g.wires {
-			silent(w.Name, w)
+		if tr.Long > 0 {
+			silent("everything", g.wires...)
+			for _, w := range g.wires {
+				silent(w.Name, w)
+			}
 		}
-	}
+	})
 	c.check()
 	g.settled(before)
 }

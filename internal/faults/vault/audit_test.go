@@ -14,9 +14,10 @@ import (
 // Vault that cannot record answers nothing.
 func (h *house) block() fault {
 	var (
-		pipe  = filepath.Join(h.Dir, "audit.pipe")
-		gate  sync.Mutex // held while the pipe is stuck
-		ended sync.WaitGroup
+		pipe   = filepath.Join(h.Dir, "audit.pipe")
+		gate   sync.Mutex // held while the pipe is stuck
+		ended  sync.WaitGroup
+		reader *os.File
 	)
 	sys := h.Vault.Root.Sys()
 	device := func(path string) *api.EnableAuditOptions {
@@ -27,7 +28,8 @@ func (h *house) block() fault {
 		on: func() {
 			h.Must(syscall.Mkfifo(pipe, 0o600))
 			// Both ends, so that neither Vault nor this waits for the other.
-			reader, err := os.OpenFile(pipe, os.O_RDWR, 0)
+			var err error
+			reader, err = os.OpenFile(pipe, os.O_RDWR, 0)
 			h.Must(err)
 			file, err := os.OpenFile(h.Vault.AuditFile, os.O_APPEND|os.O_WRONLY, 0o600)
 			h.Must(err)
@@ -46,7 +48,6 @@ func (h *house) block() fault {
 					}
 				}
 			})
-			h.Cleanup(func() { reader.Close(); ended.Wait() })
 			h.Must(sys.EnableAuditWithOptionsWithContext(h.Context(), "pipe", device(pipe)))
 			h.Must(sys.DisableAuditWithContext(h.Context(), "file"))
 			h.fill(pipe, &gate)
@@ -55,6 +56,9 @@ func (h *house) block() fault {
 			gate.Unlock()
 			h.Must(sys.EnableAuditWithOptionsWithContext(h.Context(), "file", device(h.Vault.AuditFile)))
 			h.Must(sys.DisableAuditWithContext(h.Context(), "pipe"))
+			h.Must(reader.Close())
+			ended.Wait()
+			h.Must(os.Remove(pipe))
 		},
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sceau-project/sceau/internal/devstack"
+	"github.com/sceau-project/sceau/internal/faults/trial"
 	"github.com/sceau-project/sceau/internal/faults/wire"
 	"github.com/sceau-project/sceau/internal/rig"
 )
@@ -24,6 +25,7 @@ type fault struct {
 // A house is a service whose Vault is about to fail.
 type house struct {
 	*rig.Rig
+	trial      *trial.Trial
 	wire       *wire.Wire
 	role       devstack.AppRole
 	agent, sup *rig.Person
@@ -36,7 +38,8 @@ type house struct {
 // seconds after the cause has ended everything is served, by the same processes.
 // At the end, Vault's own record is held against the log (see package rig).
 func TestVaultTakenAway(t *testing.T) {
-	h := &house{}
+	t.Parallel()
+	h := &house{trial: trial.Begin(t)}
 	h.Rig = rig.Start(t, rig.Config{
 		VaultTimeout: 700 * time.Millisecond,
 		Vault: func(address string) string {
@@ -53,17 +56,20 @@ func TestVaultTakenAway(t *testing.T) {
 	h.agent, h.sup = h.Hire("amal"), h.Hire("diane")
 	h.talk = h.Talk(h.agent)
 	h.talk.Minor.Wants("ok", http.MethodPost, "/conversation/messages", rig.Object{"text": "He is at the door."})
-	for _, f := range h.faults() {
-		t.Run(f.name, func(t *testing.T) {
-			outer := h.Rig.TB
-			h.Rig.TB = t
-			defer func() { h.Rig.TB = outer }()
-			h.suffer(f)
-		})
-		if t.Failed() {
-			return
+	faults := h.faults()
+	h.trial.Rounds(func() {
+		for _, f := range h.trial.Dice.Perm(len(faults)) {
+			ok := t.Run(faults[f].name, func(t *testing.T) {
+				outer := h.TB
+				h.TB = t
+				defer func() { h.TB = outer }()
+				h.suffer(faults[f])
+			})
+			if !ok {
+				return
+			}
 		}
-	}
+	})
 }
 
 func (h *house) faults() []fault {
@@ -113,6 +119,7 @@ func (h *house) suffer(f fault) {
 	method, path, body := e.Identity("connection")
 	before := h.Actions(h.talk.ID)
 	reads := len(h.Reads(h.talk.ID)) + len(h.Reads(other.ID))
+	ready := h.ready()
 
 	f.on()
 	needs := []need{
@@ -130,6 +137,9 @@ func (h *house) suffer(f fault) {
 			h.Errorf("%s: %d %s after %v: %s", n.what, r.Status, r.Outcome(), r.Took, r.Body)
 		}
 	}
+	// Failures seen for longer than a moment make the custodian patient: the dice
+	// say for how long, so that its tries meet the end anywhere.
+	time.Sleep(time.Duration(h.trial.Dice.IntN(500)) * time.Millisecond)
 	if !f.harmless {
 		h.goesOn(other)
 		h.checkFailed(strings.TrimPrefix(h.Actions(h.talk.ID), before), e)
@@ -145,9 +155,23 @@ func (h *house) suffer(f fault) {
 	for _, face := range []string{rig.Public, rig.Staff} {
 		h.Eventually(rig.Recovery-time.Since(ended), "the "+face+" face is ready", func() bool { return h.Down(face) == "" })
 	}
-	h.Logf("everything served %d ms after; %d keys read", time.Since(ended).Milliseconds(), len(h.Reads(h.talk.ID))+len(h.Reads(other.ID))-reads)
+	served := time.Since(ended).Milliseconds()
+	h.Eventually(rig.Recovery-time.Since(ended), "as many cases are ready as before", func() bool { return h.ready() >= ready })
+	read := len(h.Reads(h.talk.ID)) + len(h.Reads(other.ID)) - reads
+	h.Logf("everything served %d ms after, cases ready %d ms after; %d keys read", served, time.Since(ended).Milliseconds(), read)
+	h.trial.Most("served_after_ms", served)
+	h.trial.Count("keys_read", int64(read))
+	h.trial.Count(f.name, 1)
 	other.Minor.Wants("ok", http.MethodPost, "/conversation/close", nil)
 	h.agent.Wants("ok", http.MethodPost, "/escalations/"+e.ID+"/close", nil)
+}
+
+// ready is how many cases a conversation could open with. An outage that outlasts
+// them keeps children out.
+func (h *house) ready() (n int) {
+	h.Helper()
+	h.Must(h.DB.Super.QueryRow(h.Context(), `SELECT count(*) FROM sceau.cases WHERE NOT opened`).Scan(&n))
+	return n
 }
 
 // goesOn: what needs no case key needs no Vault.
