@@ -36,7 +36,7 @@ func (c *crashTest) checkRefusals() {
 	for _, r := range c.crowd.opened {
 		for _, o := range c.outages {
 			if o.closes(r) && r.began.After(o.down) && r.ended.Before(o.back) {
-				c.Errorf("%s showed something while %s was away", r.kind, o.victim)
+				c.Errorf("%s showed something while %s was away", r.kind, o.victims)
 			}
 		}
 	}
@@ -53,7 +53,7 @@ func (c *crashTest) around(r reply) string {
 	for _, o := range slices.Backward(c.outages) {
 		if r.ended.After(o.killing) {
 			return fmt.Sprintf("it began %v after %s was killed, ended %v after, everything was served %v after",
-				r.began.Sub(o.killing), o.victim, r.ended.Sub(o.killing), o.over.Sub(o.killing))
+				r.began.Sub(o.killing), o.victims, r.ended.Sub(o.killing), o.over.Sub(o.killing))
 		}
 	}
 	return "nothing was killed before"
@@ -75,25 +75,29 @@ func (c *crashTest) tellLog(r reply) {
 
 // explains says whether an outage is a reason for this refusal.
 func (o outage) explains(r reply) bool {
-	switch o.victim {
-	case victimPublic, victimStaff:
-		return r.face == o.victim && r.outcome() == unconnected
-	case victimSealed:
-		return r.outcome() == "vault.unavailable"
-	}
-	return r.outcome() == o.victim+".unavailable"
+	return slices.ContainsFunc(o.victims, func(victim string) bool {
+		switch victim {
+		case victimPublic, victimStaff:
+			return r.face == victim && r.outcome() == unconnected
+		case victimSealed:
+			return r.outcome() == "vault.unavailable"
+		}
+		return r.outcome() == victim+".unavailable"
+	})
 }
 
 // closes says whether an outage must keep this from being opened. What a reading
 // session opens needs Vault no more.
 func (o outage) closes(r reply) bool {
-	switch o.victim {
-	case victimCustodian, victimPostgres:
-		return true
-	case victimVault, victimSealed:
-		return r.kind != "read"
-	}
-	return r.face == o.victim
+	return slices.ContainsFunc(o.victims, func(victim string) bool {
+		switch victim {
+		case victimCustodian, victimPostgres:
+			return true
+		case victimVault, victimSealed:
+			return r.kind != "read"
+		}
+		return r.face == victim
+	})
 }
 
 // checkTalks reads every conversation from both sides: each message that was
@@ -112,17 +116,23 @@ func (c *crashTest) checkTalks() {
 		})
 	}
 	_ = g.Wait() // each reports for itself
-	messages, escalations := 0, 0
+	messages, escalations, consents, erased := 0, 0, 0, 0
 	for _, t := range c.crowd.talks {
-		messages, escalations = messages+len(t.said)-1, escalations+len(t.escalations)
+		messages, escalations, consents = messages+len(t.said)-1, escalations+len(t.escalations), consents+len(t.consents)
+		if t.erasure != "" {
+			erased++
+		}
 	}
-	c.Logf("%d conversations, %d messages, %d lifts", len(c.crowd.talks), messages, escalations)
+	c.Logf("%d conversations (%d erased), %d messages, %d lifts, %d consents", len(c.crowd.talks), erased, messages, escalations, consents)
 }
 
 func (c *crashTest) checkTalk(t *talk) error {
 	people := []*person{t.minor}
 	if t.agent != nil {
 		people = append(people, t.agent)
+	}
+	if t.erasure != "" {
+		return c.checkErased(t, people)
 	}
 	for _, p := range people {
 		all, err := c.crowd.transcript(t, p)
@@ -143,6 +153,21 @@ func (c *crashTest) checkTalk(t *talk) error {
 	}
 	again.bearer = returned.Token
 	return c.crowd.read(t, again)
+}
+
+// checkErased: what was to be erased nobody reads any more, soon after everything is
+// served again.
+func (c *crashTest) checkErased(t *talk, people []*person) error {
+	for _, p := range people {
+		var r reply
+		if !c.until(time.Now().Add(recovery), func() bool {
+			r = p.send(c.Context(), "read", http.MethodGet, t.path(p)+"/messages", "", nil)
+			return r.status == http.StatusGone && r.code == "conversation.erased"
+		}) {
+			return fmt.Errorf("erased, and the %s face answers %q", p.face, r.outcome())
+		}
+	}
+	return nil
 }
 
 // checkLifts asks for every lift: it is in the state that was acknowledged.

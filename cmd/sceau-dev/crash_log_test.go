@@ -69,6 +69,7 @@ func (l *ledger) checkTold() {
 			l.Errorf("entry %d was shown with hash %s and is missing or another", seq, hash)
 		}
 	}
+	l.checkRights()
 	for _, e := range l.entries {
 		if e.Action == audit.ActionConversationOpened {
 			opened++
@@ -94,6 +95,44 @@ func (l *ledger) checkTold() {
 	l.Logf("%d entries, %d of them had been shown", len(l.entries), len(l.crowd.entries))
 }
 
+// checkRights: every consent and every erasure that was acknowledged is there, once,
+// and no other.
+func (l *ledger) checkRights() {
+	l.Helper()
+	told := map[string]int{}
+	for _, t := range l.crowd.talks {
+		for _, one := range t.consents {
+			told["consent.given "+one.id] = 1
+			if one.taken {
+				told["consent.withdrawn "+one.id] = 1
+			}
+		}
+		if t.erasure != "" {
+			told["erasure.requested "+t.erasure], told["erasure.decided "+t.erasure] = 1, 1
+			told["key.destroyed transcript "+t.id], told["key.destroyed identity "+t.id] = 1, 1
+		}
+	}
+	recorded := map[string]int{}
+	for _, e := range l.entries {
+		switch e.Action {
+		case audit.ActionConsentGiven, audit.ActionConsentWithdrawn, audit.ActionErasureRequested, audit.ActionErasureDecided:
+			recorded[string(e.Action)+" "+e.Subject.ID]++
+		case audit.ActionKeyDestroyed:
+			recorded[string(e.Action)+" "+e.Subject.ID+" "+e.Case]++
+		}
+	}
+	for what, n := range told {
+		if recorded[what] != n {
+			l.Errorf("%s was acknowledged, and is recorded %d times", what, recorded[what])
+		}
+	}
+	for what := range recorded {
+		if told[what] == 0 {
+			l.Errorf("%s is recorded, and nobody was told", what)
+		}
+	}
+}
+
 // checkRows: what the rows say is what the entries amount to, and nothing else.
 func (l *ledger) checkRows() {
 	l.Helper()
@@ -110,7 +149,10 @@ func (l *ledger) checkRows() {
 		l.sayCase(id, entries)
 	}
 	l.rows("session", `SELECT session_id, staff_id, person_id, role, signed_in_seq FROM sceau.staff_sessions JOIN sceau.staff USING (staff_id)`)
-	l.rows("case", `SELECT c.case_id::text, transcript_recipient, identity_recipient, transcript_seq, identity_seq, opened FROM sceau.cases c`)
+	l.rows("case", `SELECT c.case_id::text, transcript_recipient, identity_recipient, transcript_seq, identity_seq, opened,
+		coalesce(transcript_destroyed_seq, 0), coalesce(identity_destroyed_seq, 0) FROM sceau.cases c`)
+	l.rows("consent", `SELECT consent_id::text, case_id::text, facets, given_at, given_seq, coalesce(withdrawn_seq, 0), words FROM sceau.consents`)
+	l.rows("erasure", `SELECT erasure_id::text, case_id::text, requested_at, requested_seq, verdict, decided_at, coalesce(decided_seq, 0) FROM sceau.erasures`)
 	l.rows("conversation", `SELECT case_id::text, topic, state, opened_at, opened_seq, closed_at, coalesce(closed_seq, 0), messages, head FROM sceau.conversations`)
 	l.rows("participants of", `SELECT case_id::text, array_agg(format('%s %s %s %s-%s', staff_id, person_id, role, joined_seq, coalesce(left_seq, 0))
 		ORDER BY joined_seq) FROM sceau.participants GROUP BY case_id`)
@@ -201,7 +243,8 @@ func (l *ledger) sayCase(id string, entries []pglog.Record) {
 		l.Errorf("case %s has not both its keys", id)
 		return
 	}
-	l.say("case "+id, transcript.Recipient, identity.Recipient, transcript.CreatedSeq, identity.CreatedSeq, talk.State != "")
+	l.say("case "+id, transcript.Recipient, identity.Recipient, transcript.CreatedSeq, identity.CreatedSeq, talk.State != "",
+		transcript.DestroyedSeq, identity.DestroyedSeq)
 	if talk.State == "" {
 		return
 	}
@@ -213,6 +256,12 @@ func (l *ledger) sayCase(id string, entries []pglog.Record) {
 			list = append(list, fmt.Sprintf("%s %s %s %d-%d", p.ID, p.Person, p.Role, p.JoinedSeq, p.LeftSeq))
 		}
 		l.say("participants of "+id, list)
+	}
+	for _, one := range talk.Consents {
+		l.say("consent "+one.ID, id, strings.Join(one.Facets, ","), one.GivenAt, one.GivenSeq, one.WithdrawnSeq, one.Words)
+	}
+	for _, one := range talk.Erasures {
+		l.say("erasure "+one.ID, id, one.RequestedAt, one.RequestedSeq, one.Verdict, one.DecidedAt, one.DecidedSeq)
 	}
 	for _, f := range talk.Sealed {
 		l.say(fmt.Sprintf("facet %s %d of %s", f.Facet, f.Number, id), f.Seq, f.Header)
@@ -273,8 +322,22 @@ func (l *ledger) checkVault() {
 	for i, e := range l.entries {
 		byHash[hex.EncodeToString(e.Hash[:])] = &l.entries[i]
 	}
+	destroyed := map[string]*pglog.Record{} // by case and class
+	for i, e := range l.entries {
+		if e.Action == audit.ActionKeyDestroyed {
+			destroyed[e.Case+"/"+e.Subject.ID] = &l.entries[i]
+		}
+	}
+	gone := map[string]bool{}
 	read := map[string]string{} // Vault's id of the request → the entry's hash
 	for _, a := range l.audited() {
+		if path, is := strings.CutPrefix(a.Request.Path, devstack.CasesMount+"/destroy/"); is {
+			at, err := time.Parse(time.RFC3339Nano, a.Time)
+			if d := destroyed[path]; err != nil || d == nil || at.Before(d.At) {
+				l.Errorf("Vault was told to destroy %s, and no entry from before says so", path)
+			}
+			gone[path] = gone[path] || a.Type == "response" && a.Error == ""
+		}
 		path, isKey := strings.CutPrefix(a.Request.Path, devstack.CasesMount+"/data/")
 		if a.Type != "request" || a.Request.Operation != "read" || !isKey {
 			continue
@@ -289,10 +352,17 @@ func (l *ledger) checkVault() {
 			l.Errorf("the %s key of case %s was read under no entry", class, id)
 		case e.Case != id || allows[e.Action] != class || e.Via != audit.ViaCustodian:
 			l.Errorf("the %s key of case %s was read under entry %d, %s of case %s", class, id, e.Seq, e.Action, e.Case)
+		case destroyed[path] != nil && destroyed[path].Seq < e.Seq:
+			l.Errorf("the %s key of case %s was read under entry %d, after entry %d had destroyed it", class, id, e.Seq, destroyed[path].Seq)
 		case at.Before(e.At) || at.After(e.At.Add(tooLate)):
 			l.Errorf("the %s key of case %s was read %v after entry %d", class, id, at.Sub(e.At), e.Seq)
 		default:
 			read[a.Request.ID] = e.Hash.String()
+		}
+	}
+	for path, d := range destroyed {
+		if !gone[path] {
+			l.Errorf("entry %d says that %s is destroyed, and Vault was not told", d.Seq, path)
 		}
 	}
 	released := 0
@@ -305,7 +375,7 @@ func (l *ledger) checkVault() {
 			l.Errorf("entry %d records a release that Vault knows nothing of", e.Seq)
 		}
 	}
-	l.Logf("Vault read %d case keys, each under its entry; %d releases", len(read), released)
+	l.Logf("Vault read %d case keys, each under its entry; %d releases; %d keys destroyed", len(read), released, len(gone))
 }
 
 // audited is Vault's own record.
@@ -332,7 +402,7 @@ func (l *ledger) audited() (all []vaulttest.Audited) {
 	}
 	kills := 0
 	for _, o := range l.outages {
-		if o.victim == victimVault {
+		if o.has(victimVault) {
 			kills++
 		}
 	}

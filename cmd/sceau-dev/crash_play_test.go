@@ -18,10 +18,18 @@ type talk struct {
 	name                     string // entrusted, "" if not
 	phrase                   string // "" if none was asked for
 	escalations              []*tracked
+	consents                 []*agreed
+	erasure                  string // granted, "" if not
 
 	mu   sync.Mutex
 	said map[int]string  // acknowledged messages by position
 	sent map[string]bool // texts that were sent, acknowledged or not
+}
+
+// agreed is a consent, as it was acknowledged last.
+type agreed struct {
+	id    string
+	taken bool // back
 }
 
 // A lift is a request to lift anonymity, in the state that was acknowledged last.
@@ -113,6 +121,12 @@ func (w *crowd) play(i, n int, rng *rand.Rand) error {
 			}
 			return err
 		},
+		func() error {
+			if !perhaps(40) {
+				return nil
+			}
+			return w.consent(t, rng)
+		},
 		func() error { return w.chat(t, rng.IntN(3), rng.IntN(3)) },
 		func() error { return w.read(t, t.agent) },
 		func() error {
@@ -120,6 +134,8 @@ func (w *crowd) play(i, n int, rng *rand.Rand) error {
 			case perhaps(40):
 				_, err := w.act("close", t.minor, http.MethodPost, "/conversation/close", nil, nil)
 				return err
+			case perhaps(30):
+				return w.erase(t)
 			case perhaps(50):
 				_, err := w.act("close", t.agent, http.MethodPost, "/conversations/"+t.id+"/close", nil, nil)
 				return err
@@ -242,7 +258,7 @@ func (w *crowd) escalate(t *talk, rng *rand.Rand) error {
 	if t.name != "" && perhaps(70) {
 		facets = []string{"connection", "name"}
 	}
-	l, err := w.ask(t, facets)
+	l, err := w.ask(t, facets, "")
 	if err != nil {
 		return err
 	}
@@ -263,14 +279,84 @@ func (w *crowd) escalate(t *talk, rng *rand.Rand) error {
 			return err
 		}
 	}
-	if perhaps(30) {
+	switch {
+	case perhaps(30):
 		return w.answer("close", l, t.agent, object(nil))
+	case perhaps(30):
+		return w.answer("revoke", l, t.supervisor, object{"reason": "danger_over"})
 	}
 	return nil
 }
 
-// ask asks for a lift, on the minor's last message.
-func (w *crowd) ask(t *talk, facets []string) (*tracked, error) {
+// consent lets the minor agree, an agent and a supervisor act on it as far as chance
+// wants, and the minor take it back.
+func (w *crowd) consent(t *talk, rng *rand.Rand) error {
+	perhaps := func(percent int) bool { return rng.IntN(100) < percent }
+	var out struct{ ID string }
+	if _, err := w.act("consent", t.minor, http.MethodPost, "/conversation/consents",
+		object{"facets": []string{"connection"}, "words": "yes, you may " + crypto.Text()}, &out); err != nil {
+		return err
+	}
+	given := &agreed{id: out.ID}
+	t.consents = append(t.consents, given)
+	var l *tracked
+	if perhaps(60) {
+		var err error
+		if l, err = w.ask(t, []string{"connection"}, given.id); err != nil {
+			return err
+		}
+		if err := w.evidence(t, l); err != nil {
+			return err
+		}
+		if err := w.answer("approve", l, t.supervisor, object{"request": l.request, "facets": []string{"connection"}}); err != nil {
+			return err
+		}
+		if perhaps(60) {
+			if err := w.identity(t, l); err != nil {
+				return err
+			}
+		}
+	}
+	if !perhaps(70) {
+		return nil
+	}
+	if _, err := w.act("take back", t.minor, http.MethodPost, "/conversation/consents/"+given.id+"/withdraw", nil, nil); err != nil {
+		return err
+	}
+	given.taken = true
+	if l != nil {
+		l.state = "closed" // in that very moment
+	}
+	return nil
+}
+
+// erase has the minor ask that everything be erased, and a privacy officer grant it.
+// Nothing may be open then.
+func (w *crowd) erase(t *talk) error {
+	for _, l := range t.escalations {
+		if l.state == "approved" || l.state == "released" {
+			if err := w.answer("close", l, t.agent, object(nil)); err != nil {
+				return err
+			}
+		}
+	}
+	var asked struct{ ID string }
+	if _, err := w.act("erase", t.minor, http.MethodPost, "/conversation/erasures", nil, &asked); err != nil {
+		return err
+	}
+	officer, err := w.signIn("hana")
+	if err != nil {
+		return err
+	}
+	_, err = w.act("decide", officer, http.MethodPost, "/privacy/erasures/"+asked.ID+"/decide", object{"verdict": "granted"}, nil)
+	if err == nil {
+		t.erasure = asked.ID
+	}
+	return err
+}
+
+// ask asks for a lift, on the minor's last message: because of danger, or on a consent.
+func (w *crowd) ask(t *talk, facets []string, consent string) (*tracked, error) {
 	all, err := w.transcript(t, t.agent)
 	if err != nil {
 		return nil, err
@@ -282,15 +368,18 @@ func (w *crowd) ask(t *talk, facets []string) (*tracked, error) {
 		}
 	}
 	var out struct{ ID, Request, State string }
-	_, err = w.act("ask", t.agent, http.MethodPost, t.path(t.agent)+"/escalations", object{
+	body := object{
 		"ground": "imminent_danger", "facets": facets, "narrative": "He is on his way.",
 		"evidence": []object{{"position": last, "sha256": all[last].SHA256}},
 		"assessment": object{
 			"immediacy": "now", "violence": "ongoing", "suicide": "none", "perpetrator_present": "yes", "captive": "no",
 			"age_band": "13_15", "alone": "no", "location_known": "no",
 		},
-	}, &out)
-	if err != nil {
+	}
+	if consent != "" {
+		body["ground"], body["consent"] = "consent", consent
+	}
+	if _, err = w.act("ask", t.agent, http.MethodPost, t.path(t.agent)+"/escalations", body, &out); err != nil {
 		return nil, err
 	}
 	l := &tracked{id: out.ID, request: out.Request, state: out.State}
