@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/sceau-project/sceau/audit"
@@ -38,15 +37,7 @@ func (l *Log) connection(ctx context.Context) (*pgx.Conn, error) {
 			return nil, unavailable(err)
 		}
 	}
-	tell := cfg.ConnConfig.OnNotice
-	cfg.ConnConfig.OnNotice = func(on *pgconn.PgConn, n *pgconn.Notice) {
-		if n.SeverityUnlocalized == "WARNING" {
-			l.warned.Store(true)
-		}
-		if tell != nil {
-			tell(on, n)
-		}
-	}
+	HearWarnings(cfg.ConnConfig)
 	conn, err := pgx.ConnectConfig(ctx, cfg.ConnConfig)
 	if err != nil {
 		return nil, unavailable(err)
@@ -183,27 +174,13 @@ func (l *Log) arrived(ctx context.Context, conn *pgx.Conn, b *batch) (bool, erro
 // see and nowhere else, and a failover loses it. The lock on the head is something
 // to commit, after that entry; so this COMMIT waits for the standbys that have both.
 func (l *Log) confirm(ctx context.Context, conn *pgx.Conn) error {
-	l.warned.Store(false)
+	forgetWarnings(conn)
 	_, err := conn.Exec(ctx, "COMMIT")
 	if err == nil {
-		err = l.unconfirmed()
+		err = unconfirmed(conn)
 	}
 	if err != nil {
 		return fmt.Errorf("confirm what the log holds: %w", err)
-	}
-	return nil
-}
-
-// errUnconfirmed: PostgreSQL answered COMMIT, and warned that it stopped waiting
-// for its standbys.
-var errUnconfirmed = errors.New("committed, with a warning")
-
-// unconfirmed is an error when PostgreSQL warned since warned was reset. An
-// administrator who cancels a wait for standbys is told so, and COMMIT succeeds:
-// without an error, but without the standby either.
-func (l *Log) unconfirmed() error {
-	if l.warned.Load() {
-		return errUnconfirmed
 	}
 	return nil
 }
@@ -382,7 +359,7 @@ func (l *Log) commit(ctx context.Context, conn *pgx.Conn, c *chain, fresh []give
 	var tag string
 	q.Queue(`COMMIT`)
 	last := c.rows[len(c.rows)-1].ref
-	l.warned.Store(false)
+	forgetWarnings(conn)
 	results := conn.SendBatch(ctx, &q)
 	var err error
 	for range q.Len() {
@@ -398,7 +375,7 @@ func (l *Log) commit(ctx context.Context, conn *pgx.Conn, c *chain, fresh []give
 	}
 	switch {
 	case err == nil && tag == "COMMIT":
-		if err = l.unconfirmed(); err == nil {
+		if err = unconfirmed(conn); err == nil {
 			return nil
 		}
 		b.sent = &last // it is there, and must yet be made to last

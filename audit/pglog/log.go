@@ -26,7 +26,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -88,8 +87,6 @@ type Log struct {
 	stream   []byte    // a buffer for chains, kept from batch to batch
 	seen     int64     // next seq after the last batch
 	stepSaid bool      // clock.stepped was written for the present stepping
-
-	warned atomic.Bool // by PostgreSQL, since it was last reset
 }
 
 // Open checks that the pool's role is the one of cfg.Via and that the log has

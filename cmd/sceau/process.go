@@ -44,6 +44,7 @@ func newPool(ctx context.Context, c config.Database, process string) (*pgxpool.P
 	cfg.PingTimeout = 2 * time.Second
 	cfg.ConnConfig.RuntimeParams["application_name"] = "sceau-" + process
 	cfg.ConnConfig.RuntimeParams["statement_timeout"] = "15s"
+	pglog.HearWarnings(cfg.ConnConfig)
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("making the pool of connections: %w", err)

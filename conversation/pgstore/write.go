@@ -26,6 +26,9 @@ type Written struct {
 // WriteAsMinor adds a message of the minor's. The key, 16 printable ASCII
 // characters or more, makes a repeat harmless. Refusals: those of [conversation.CheckText],
 // [conversation.ErrNotFound], [conversation.ErrClosed], [conversation.ErrErased], [conversation.ErrTooManyMessages].
+// After a [pglog.ErrUnknownOutcome] the message may be there: the repeat tells, and
+// takes its place when it is not. A repeat waits for the standbys as the first did,
+// for it locks the conversation too.
 func (s *Store) WriteAsMinor(ctx context.Context, caseID, key, text string) (Written, error) {
 	return s.write(ctx, caseID, conversation.Minor, key, text)
 }
@@ -79,7 +82,7 @@ func (s *Store) write(ctx context.Context, caseID string, by conversation.Author
 	defer cancel()
 	var w Written
 	var number int64
-	err = pgx.BeginFunc(ctx, s.cfg.Pool, func(tx pgx.Tx) error {
+	err = pglog.Transact(ctx, s.cfg.Pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, bounds); err != nil {
 			return fmt.Errorf("writing a message: %w", err)
 		}

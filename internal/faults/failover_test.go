@@ -147,13 +147,12 @@ func commitThatNoStandbyHas(r *trial) {
 			}
 		})
 	}
-	// Those who wait are cut short, in turns. Of a message whose wait somebody
-	// cancels its writer is not told: whoever may cancel may as well delete it.
+	// Those who wait are cut short, in turns, messages among them.
 	cut := int64(0)
 	for i := range 5 {
 		r.wait(1300 * time.Millisecond)
 		how := []string{"pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'",
-			"pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND usename <> 'sceau_public'"}[i%2]
+			"pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"}[i%2]
 		row := w.super(`SELECT count(` + how)
 		cut += row[0].(int64)
 	}

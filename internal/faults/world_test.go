@@ -128,6 +128,7 @@ func (w *world) pool(role string) *pgxpool.Pool {
 	cfg.MaxConns = 16
 	cfg.ConnConfig.ConnectTimeout = 5 * time.Second
 	cfg.ConnConfig.RuntimeParams["statement_timeout"] = "15s" // as cmd/sceau sets it
+	pglog.HearWarnings(cfg.ConnConfig)
 	pool, err := pgxpool.NewWithConfig(context.Background(), cfg)
 	w.must(err)
 	w.Cleanup(pool.Close)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/internal/devstack"
 )
 
@@ -129,6 +130,7 @@ func (d *DB) Pool(t testing.TB, role string) *pgxpool.Pool {
 		t.Fatalf("connection string of %s: %v", role, err)
 	}
 	cfg.MaxConns = 16
+	pglog.HearWarnings(cfg.ConnConfig)
 	pool, err := pgxpool.NewWithConfig(context.Background(), cfg)
 	if err != nil {
 		t.Fatalf("connect as %s: %v", role, err)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 )
@@ -40,7 +42,7 @@ func (s *Sessions) SignOut(ctx context.Context, actor audit.Actor) error {
 // then though it is not signed in. A later call replaces an earlier one; it ends by
 // itself, or with [Sessions.BeOff].
 func (s *Sessions) BeOnCall(ctx context.Context, actor audit.Actor, until time.Time) error {
-	_, err := s.pool.Exec(ctx, `
+	err := s.told(ctx, `
 		INSERT INTO sceau.on_call (staff_id, role, until) VALUES ($1, $2, $3)
 		ON CONFLICT (staff_id) DO UPDATE SET role = excluded.role, until = excluded.until`,
 		actor.ID, actor.Role, until)
@@ -52,8 +54,17 @@ func (s *Sessions) BeOnCall(ctx context.Context, actor audit.Actor, until time.T
 
 // BeOff ends being on call.
 func (s *Sessions) BeOff(ctx context.Context, actor audit.Actor) error {
-	if _, err := s.pool.Exec(ctx, `DELETE FROM sceau.on_call WHERE staff_id = $1`, actor.ID); err != nil {
+	if err := s.told(ctx, `DELETE FROM sceau.on_call WHERE staff_id = $1`, actor.ID); err != nil {
 		return fmt.Errorf("%w: being off: %w", ErrDatabase, err)
 	}
 	return nil
+}
+
+// told runs a statement whose success a person is told of, when the standbys have it
+// too. It can be repeated.
+func (s *Sessions) told(ctx context.Context, sql string, args ...any) error {
+	return pglog.Transact(ctx, s.pool, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, sql, args...)
+		return err
+	})
 }
