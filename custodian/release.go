@@ -87,6 +87,9 @@ func (c *Custodian) recordIntent(ctx context.Context, who bearer, o order.Releas
 			// A grant of somebody else is answered as if it did not exist.
 			return "", pglog.Ref{}, refuse(order.CodeEscalation)
 		}
+		if c.followed.suspendedSince(in.actor.Person, in.escalation.RequestSeq) {
+			return "", pglog.Ref{}, refuse(policy.ReasonWrongState)
+		}
 		decision, err := c.ask(ctx, turn.Tx, in.file.ReleaseInput(turn.At, in.actor, in.escalation, facets, turn.ClockTrails))
 		switch {
 		case err != nil:
@@ -110,8 +113,7 @@ func (c *Custodian) recordIntent(ctx context.Context, who bearer, o order.Releas
 	if err != nil {
 		return intent{}, err
 	}
-	sum := who.staff.SessionSum()
-	idem := pglog.Idempotency{Actor: who.staff.Issuer + "\x00" + who.staff.Subject + "\x00" + string(sum[:]), Key: string(o.IdempotencyKey), Body: body}
+	idem := who.idempotency(o.IdempotencyKey, body)
 	if idem.Key == "" {
 		return intent{}, refuse(order.CodeMalformed)
 	}

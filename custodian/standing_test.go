@@ -55,13 +55,19 @@ func TestASuspendedPersonOrdersNothing(t *testing.T) {
 		t.Errorf("Vault was read: %q", reads)
 	}
 
-	// Restored, by an entry too.
+	// Restored, by an entry too: they may work again. What they were granted stays
+	// ended, though no sweeper was there to say so.
 	w.exec(`INSERT INTO sceau.suspensions (person_id, suspended_seq)
 		SELECT subject_id, seq FROM sceau.entries WHERE action = 'staff.suspended'`)
 	_, err = staffstore.Restore(ctx, w.log(audit.ViaOperator), agent.Person)
 	w.must(err)
 	w.exec(`UPDATE sceau.staff_sessions SET ended_at = NULL`)
 	_, err = w.release(agent.caller(), r.ID, "name")
+	w.refused("what was granted before", err, policy.ReasonWrongState)
+	w.restart()
+	_, err = w.release(agent.caller(), r.ID, "name")
+	w.refused("after another restart", err, policy.ReasonWrongState)
+	_, _, err = w.read(agent.caller(), k)
 	w.must(err)
 }
 

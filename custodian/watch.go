@@ -30,6 +30,7 @@ func (k keyName) valid() bool {
 // a destroyed key.
 type watch struct {
 	suspended map[string]bool     // by person
+	ended     map[string]int64    // by person: their latest suspension, though restored since; what they asked for before is over
 	signedOut map[string]struct{} // by session
 	destroyed []keyName           // in the order of the log, each once
 	isGone    map[keyName]struct{}
@@ -38,7 +39,7 @@ type watch struct {
 }
 
 func newWatch(pinned policy.Verification) watch {
-	return watch{policy: activation.Begin(pinned), suspended: map[string]bool{}, signedOut: map[string]struct{}{}, isGone: map[keyName]struct{}{},
+	return watch{policy: activation.Begin(pinned), suspended: map[string]bool{}, ended: map[string]int64{}, signedOut: map[string]struct{}{}, isGone: map[keyName]struct{}{},
 		intents: map[string]time.Time{}}
 }
 
@@ -65,7 +66,7 @@ func (w *watch) note(seq int64, leaf []byte, hash audit.Hash) {
 		w.policy = w.policy.Apply(e, hash)
 	case !good:
 	case action == audit.ActionStaffSuspended && e.Subject.Type == "person":
-		w.suspended[e.Subject.ID] = true
+		w.suspended[e.Subject.ID], w.ended[e.Subject.ID] = true, seq
 	case action == audit.ActionStaffRestored && e.Subject.Type == "person":
 		delete(w.suspended, e.Subject.ID)
 	case action == audit.ActionStaffSignedOut && e.Actor.Session != "":
@@ -112,6 +113,15 @@ func (f *follower) standingOf(a audit.Actor) standing {
 	defer f.mu.Unlock()
 	_, out := f.trail.watch.signedOut[a.Session]
 	return standing{suspended: f.trail.watch.suspended[a.Person], signedOut: out}
+}
+
+// suspendedSince says whether a person was suspended after an entry. It does not
+// matter that they were restored: what they were granted before stays ended, also
+// when no sweeper recorded that meanwhile.
+func (f *follower) suspendedSince(person string, seq int64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.trail.watch.ended[person] > seq
 }
 
 // possiblyOpened counts the orders to release that have no outcome, and says when the
