@@ -149,6 +149,7 @@ CREATE TABLE sceau.staff_sessions (
     CONSTRAINT role_known CHECK (role IN ('agent', 'psychologist', 'supervisor', 'inspector', 'privacy_officer'))
 );
 CREATE INDEX staff_sessions_of ON sceau.staff_sessions (staff_id) WHERE ended_at IS NULL;
+CREATE INDEX staff_sessions_seen ON sceau.staff_sessions (last_seen_at) WHERE ended_at IS NULL;
 COMMENT ON TABLE sceau.staff_sessions IS 'One session has one role: switching role is signing in again.';
 
 CREATE TABLE sceau.suspensions (
@@ -275,7 +276,8 @@ COMMENT ON COLUMN sceau.escalations.break_glass_from IS 'From when the glass may
 COMMENT ON COLUMN sceau.escalations.review_by IS 'Until when a broken glass must be reviewed; kept after, beside review.';
 COMMENT ON COLUMN sceau.escalations.tell_by IS 'When the minor must be told next; NULL when nothing is due.';
 COMMENT ON COLUMN sceau.escalations.last_seq IS 'The entry that made this row what it is.';
-CREATE INDEX escalations_open ON sceau.escalations (deadline) WHERE deadline IS NOT NULL;
+-- What is released has no end of its own and is most of the table: it is not in this one.
+CREATE INDEX escalations_open ON sceau.escalations (deadline) WHERE state IN ('requested', 'approved', 'glass_broken');
 CREATE INDEX escalations_of_case ON sceau.escalations (case_id);
 CREATE INDEX escalations_of_consent ON sceau.escalations (consent_id) WHERE consent_id IS NOT NULL;
 CREATE INDEX escalations_to_review ON sceau.escalations (review_by) WHERE review_by IS NOT NULL AND review IS NULL;

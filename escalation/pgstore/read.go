@@ -48,7 +48,7 @@ func (s *Store) Get(ctx context.Context, actor audit.Actor, id string) (*escalat
 // this version does not know: what they list is held to the log.
 const unanswered = `
 	SELECT escalation_id::text, case_id::text FROM sceau.escalations
-	WHERE state = 'requested' AND deadline >= clock_timestamp()`
+	WHERE state = 'requested' AND deadline >= statement_timestamp()`
 
 // Pending returns the requests that wait for an answer by this role, the oldest first.
 // It is a query, not a mailbox: a supervisor who starts now sees what came before.
@@ -94,8 +94,8 @@ func (s *Store) Tellings(ctx context.Context, actor audit.Actor) ([]*escalation.
 func (s *Store) Oldest(ctx context.Context) (age time.Duration, waiting int, err error) {
 	var seconds float64
 	if err := s.pool.QueryRow(ctx, `
-		SELECT coalesce(extract(epoch FROM max(clock_timestamp() - requested_at)), 0)::float8, count(*) FROM sceau.escalations
-		WHERE state = 'requested' AND deadline >= clock_timestamp()`).Scan(&seconds, &waiting); err != nil {
+		SELECT coalesce(extract(epoch FROM max(statement_timestamp() - requested_at)), 0)::float8, count(*) FROM sceau.escalations
+		WHERE state = 'requested' AND deadline >= statement_timestamp()`).Scan(&seconds, &waiting); err != nil {
 		return 0, 0, fmt.Errorf("ask for the oldest request: %w", err)
 	}
 	return max(0, time.Duration(seconds*float64(time.Second))), waiting, nil

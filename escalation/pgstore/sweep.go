@@ -27,11 +27,11 @@ var chores = []struct {
 }{
 	{"that it expired", `
 		SELECT escalation_id::text FROM sceau.escalations
-		WHERE state IN ('requested', 'approved', 'glass_broken') AND deadline < clock_timestamp()
+		WHERE state IN ('requested', 'approved', 'glass_broken') AND deadline < statement_timestamp()
 		ORDER BY deadline LIMIT $1`, expire},
 	{"that every supervisor is asked", `
 		SELECT escalation_id::text FROM sceau.escalations
-		WHERE state = 'requested' AND widen_at <= clock_timestamp() AND deadline >= clock_timestamp()
+		WHERE state = 'requested' AND widen_at <= statement_timestamp() AND deadline >= statement_timestamp()
 		ORDER BY widen_at LIMIT $1`, widen},
 	{"that its requester was suspended", `
 		SELECT e.escalation_id::text FROM sceau.escalations e
