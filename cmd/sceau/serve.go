@@ -182,8 +182,12 @@ func (p *parts) staff(ctx context.Context) error {
 		}
 		return nil
 	}}
+	sessions := staffstore.NewSessions(p.pool, p.log)
+	p.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "sceau_presence_unnoted_total", Help: "Requests whose member of staff could not be noted as on duty; nothing else was withheld from them.",
+	}, func() float64 { return float64(sessions.Unnoted()) }))
 	face, err := web.NewStaff(web.StaffConfig{
-		Config: p.common(p.cfg.Staff, issuer), Tokens: tokens, Sessions: staffstore.NewSessions(p.pool, p.log),
+		Config: p.common(p.cfg.Staff, issuer), Tokens: tokens, Sessions: sessions,
 		Conversations: p.conversations, Listener: p.listener, Escalations: escalations, Retention: retained, Policy: active,
 		Log: p.log, Reader: p.pool, Custodian: p.custodian, Stop: p.stop,
 	})

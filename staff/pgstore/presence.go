@@ -11,14 +11,24 @@ import (
 	"github.com/sceau-project/sceau/audit/pglog"
 )
 
+// seenTime bounds how long a request waits for its session to be noted as in use.
+const seenTime = time.Second
+
 // seen notes that a session is in use: who was seen lately can be asked to answer.
-func (s *Sessions) seen(ctx context.Context, session Session) error {
-	if _, err := s.pool.Exec(ctx, `UPDATE sceau.staff_sessions SET last_seen_at = clock_timestamp() WHERE session_id = $1`,
-		session.Actor.Session); err != nil {
-		return fmt.Errorf("%w: noting that a session is in use: %w", ErrDatabase, err)
+// When it cannot be noted, because the database takes no writes for instance, that
+// costs somebody's being counted as on duty. It must not cost what they came to read.
+func (s *Sessions) seen(ctx context.Context, session Session) {
+	bounded, cancel := context.WithTimeout(ctx, seenTime)
+	defer cancel()
+	_, err := s.pool.Exec(bounded, `UPDATE sceau.staff_sessions SET last_seen_at = clock_timestamp() WHERE session_id = $1`,
+		session.Actor.Session)
+	if err != nil && ctx.Err() == nil {
+		s.unnoted.Add(1)
 	}
-	return nil
 }
+
+// Unnoted counts requests whose session could not be noted as in use.
+func (s *Sessions) Unnoted() int64 { return s.unnoted.Load() }
 
 // SignOut ends the session of actor, for good: its token opens nothing any more, at
 // no process. It is an entry, staff.signed_out.

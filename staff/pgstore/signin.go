@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -20,8 +21,9 @@ import (
 
 // Sessions binds the tokens of staff to sessions.
 type Sessions struct {
-	pool *pgxpool.Pool // of role sceau_staff
-	log  *pglog.Log
+	pool    *pgxpool.Pool // of role sceau_staff
+	log     *pglog.Log
+	unnoted atomic.Int64
 }
 
 // NewSessions keeps sessions in pool and writes staff.signed_in to log.
@@ -37,7 +39,7 @@ func NewSessions(pool *pgxpool.Pool, log *pglog.Log) *Sessions {
 func (s *Sessions) Of(ctx context.Context, claims staff.Claims, asked string) (Session, error) {
 	session, err := Find(ctx, s.pool, claims, asked)
 	if err == nil && session.unseen {
-		err = s.seen(ctx, session)
+		s.seen(ctx, session)
 	}
 	if !errors.Is(err, ErrUnknown) {
 		return session, err

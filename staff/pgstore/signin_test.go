@@ -221,3 +221,38 @@ func TestRowsThatDisagreeWithTheLog(t *testing.T) {
 		})
 	}
 }
+
+// That somebody is here cannot be noted: they are let in all the same, and it is
+// counted.
+func TestPresenceThatCannotBeNotedStopsNobody(t *testing.T) {
+	ctx := context.Background()
+	sessions, db := newSessions(t)
+	first, err := sessions.Of(ctx, amal("one"), "agent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sql := range []string{
+		`UPDATE sceau.staff_sessions SET last_seen_at = now() - interval '5 minutes'`,
+		`REVOKE UPDATE (last_seen_at) ON sceau.staff_sessions FROM sceau_staff`,
+	} {
+		if _, err := db.Super.Exec(ctx, sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again, err := sessions.Of(ctx, amal("one"), "")
+	if err != nil || again.Actor != first.Actor {
+		t.Errorf("got %+v, %v", again, err)
+	}
+	if n := sessions.Unnoted(); n != 1 {
+		t.Errorf("%d were counted", n)
+	}
+	if _, err := db.Super.Exec(ctx, `GRANT UPDATE (last_seen_at) ON sceau.staff_sessions TO sceau_staff`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sessions.Of(ctx, amal("one"), ""); err != nil || sessions.Unnoted() != 1 {
+		t.Errorf("afterwards: %v, %d", err, sessions.Unnoted())
+	}
+	if n := count(t, db, `SELECT count(*) FROM sceau.staff_sessions WHERE last_seen_at > now() - interval '1 minute'`); n != 1 {
+		t.Error("nobody was seen afterwards")
+	}
+}
