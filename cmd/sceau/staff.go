@@ -14,7 +14,7 @@ import (
 )
 
 type staffCommands struct {
-	List    staffList    `cmd:"" help:"Show accounts and the person behind each."`
+	List    staffList    `cmd:"" help:"Show accounts, the person behind each, and how many of their sessions were used within a quarter of an hour."`
 	Suspend staffSuspend `cmd:"" help:"Take a person out of service at once, under all their accounts; an entry of the log."`
 	Restore staffRestore `cmd:"" help:"Let a suspended person sign in again; an entry of the log."`
 }

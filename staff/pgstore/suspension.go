@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -98,9 +99,13 @@ func suspended(ctx context.Context, q Querier, person string) (is bool, err erro
 // A Colleague is one account, for an operator who must find the person behind it.
 type Colleague struct {
 	Person, ID, Subject, Name string
-	Sessions                  int64 // that have not ended
+	Sessions                  int64 // that have not ended, and were seen within [SeenLately]
 	Suspended                 bool
 }
+
+// SeenLately is within what time a session must have been used to be shown as one.
+// Few people sign out: most sessions that have not ended are of long ago.
+const SeenLately = 15 * time.Minute
 
 // Colleagues lists every account, by person.
 func Colleagues(ctx context.Context, q interface {
@@ -108,9 +113,10 @@ func Colleagues(ctx context.Context, q interface {
 }) ([]Colleague, error) {
 	rows, err := q.Query(ctx, `
 		SELECT f.person_id, f.staff_id, f.subject, f.name,
-		       (SELECT count(*) FROM sceau.staff_sessions s WHERE s.staff_id = f.staff_id AND s.ended_at IS NULL),
+		       (SELECT count(*) FROM sceau.staff_sessions s WHERE s.staff_id = f.staff_id AND s.ended_at IS NULL
+		          AND s.last_seen_at >= clock_timestamp() - $1::interval),
 		       EXISTS (SELECT FROM sceau.suspensions x WHERE x.person_id = f.person_id AND x.restored_seq IS NULL)
-		FROM sceau.staff f ORDER BY f.person_id, f.staff_id`)
+		FROM sceau.staff f ORDER BY f.person_id, f.staff_id`, SeenLately)
 	if err != nil {
 		return nil, fmt.Errorf("%w: listing accounts: %w", ErrDatabase, err)
 	}

@@ -145,3 +145,23 @@ func TestNoFaceSuspendsOrRestores(t *testing.T) {
 		t.Error("restored without an entry")
 	}
 }
+
+// Nobody signs out at the end of a night: an operator sees the sessions in use.
+func TestSessionsOfLongAgoAreNotCounted(t *testing.T) {
+	ctx := context.Background()
+	sessions, db := newSessions(t)
+	for _, name := range []string{"last week", "now"} {
+		if _, err := sessions.Of(ctx, amal(name), "agent"); err != nil {
+			t.Fatal(err)
+		}
+		if name == "last week" {
+			if _, err := db.Super.Exec(ctx, `UPDATE sceau.staff_sessions SET last_seen_at = now() - interval '7 days'`); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	colleagues, err := pgstore.Colleagues(ctx, db.Pool(t, "sceau_operator"))
+	if err != nil || len(colleagues) != 1 || colleagues[0].Sessions != 1 {
+		t.Errorf("the operator sees %+v, %v", colleagues, err)
+	}
+}
