@@ -318,7 +318,7 @@ func (c *Case) applyClosed(e *Escalation, l audit.Entry) error {
 	case reason != ReasonRequesterSuspended:
 		return fmt.Errorf("details.reason %.40q is not one of the codes", reason)
 	}
-	if err := c.CheckSuspension(e); err != nil {
+	if err := c.CheckSuspension(e, l.At); err != nil {
 		return err
 	}
 	e.State, e.ClosedFor = Closed, reason

@@ -114,6 +114,8 @@ func TestAttacksOnOtherPaths(t *testing.T) {
 		"suspended for another reason": {openedOnce, with("reason", "dislike", suspendOf), staff, sweeper, ""},
 		"suspended via public":         {openedOnce, suspendOf, public, sweeper, ""},
 		"suspended when it was over":   {revokedOnce, suspendOf, staff, sweeper, policy.ReasonWrongState},
+		"suspended years after":        {windowOver, suspendOf, staff, sweeper, policy.ReasonWrongState},
+		"suspended, unused in time":    {unused, suspendOf, staff, sweeper, policy.ReasonWrongState},
 		"closed by nobody":             {openedOnce, closedOf, staff, sweeper, policy.ReasonNotRequester},
 
 		// Widening.

@@ -151,10 +151,16 @@ func (c *Case) CheckClosing(e *Escalation, actor audit.Actor) error {
 }
 
 // CheckSuspension says whether the escalation can be closed because its requester was
-// suspended. Whether they were is not in the case: the sweeper asks PostgreSQL.
-func (c *Case) CheckSuspension(e *Escalation) error {
-	_, err := Transition(e.State, EventSuspended, RoleSweeper)
-	return err
+// suspended: what is over stays as it ended, or a suspension would write the history of
+// somebody's years anew. Whether they were is not in the case: the sweeper asks PostgreSQL.
+func (c *Case) CheckSuspension(e *Escalation, at time.Time) error {
+	if _, err := Transition(e.State, EventSuspended, RoleSweeper); err != nil {
+		return err
+	}
+	if e.Over(at) {
+		return refuse(policy.ReasonWrongState, "nothing could be opened since %s", audit.FormatTime(e.OpensUntil()))
+	}
+	return nil
 }
 
 // CheckRevocation says whether a supervisor may end what was granted, opened or not.

@@ -173,6 +173,23 @@ func (e *Escalation) Deadline() (deadline time.Time, ok bool) {
 	return time.Time{}, false
 }
 
+// OpensUntil is the last moment at which something can still be opened by it, now or
+// after an answer: to answer, to use, or the end of the last reading window. Zero: nothing can.
+func (e *Escalation) OpensUntil() time.Time {
+	until, _ := e.Deadline()
+	if e.State == Released && e.Uses < e.UsesAllowed && e.UseBy.After(until) {
+		return e.UseBy
+	}
+	return until
+}
+
+// Over says whether nothing can be opened by it any more, recorded or not: what is
+// released never ends by itself. Policy's rule of that name says the same.
+func (e *Escalation) Over(at time.Time) bool {
+	until := e.OpensUntil()
+	return until.IsZero() || Passed(until, at)
+}
+
 // Passed says whether a deadline has passed: at the very microsecond of the
 // deadline it has not. Every comparison with a deadline is made here.
 func Passed(deadline, at time.Time) bool { return deadline.Before(at) }

@@ -322,6 +322,61 @@ func TestPolicyAndMachineAgree(t *testing.T) {
 	}
 }
 
+// TestPolicyAndMachineAgreeOnWhatIsOver: in every story, at every time of it, nothing is
+// destroyed while the machine could still open something, or a review is due.
+func TestPolicyAndMachineAgreeOnWhatIsOver(t *testing.T) {
+	p := production(t)
+	var open, over int
+	for _, told := range []func(testing.TB) *story{
+		requested, late, approvedOnce, unused, expiredUnused, ordered, openedOnce, windowOver, closedEscalation, usesLeft,
+		broken, brokenUnused, brokenOpened, brokenReviewed, brokenErased, revokedOnce, suspended, consentOpened, consentTakenBack,
+	} {
+		s := told(t)
+		e := s.esc()
+		times := []time.Time{s.at}
+		for _, deadline := range []time.Time{e.AnswerBy, e.UseBy, e.ReadUntil} {
+			times = append(times, deadline, deadline.Add(time.Microsecond))
+		}
+		for _, at := range times {
+			if at.Before(s.at) {
+				continue
+			}
+			d, err := p.Decide(t.Context(), policy.ErasureDecide{
+				At: policy.At(at), Actor: staff(officer), Case: s.c.Case, Conversation: s.c.Facts(at),
+				Verdict: policy.VerdictGranted, Holds: []policy.Hold{}, Escalations: s.c.AllFacts(),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			machine := !e.Over(at) || e.ReviewDue()
+			if machine != slices.Contains(d.Reasons, policy.ReasonErasureEscalationOpen) {
+				t.Errorf("%s at %s: open to the machine %t, policy says %v", e.State, at, machine, d.Reasons)
+			}
+			if machine {
+				open++
+			} else {
+				over++
+			}
+		}
+	}
+	if open < 10 || over < 10 {
+		t.Errorf("%d open, %d over: little was compared", open, over)
+	}
+}
+
+// usesLeft: the window is over, and the grant is good for another.
+func usesLeft(t testing.TB) *story {
+	s := talking(t)
+	r := asks()
+	r.Obligations.Uses, r.Obligations.ReadForS, r.Obligations.UseWithinS = 2, 60, 3600
+	s.staff(RequestedEntry(r, s.at), agent)
+	s.read(supervisor)
+	s.gives(supervisor, "connection", "name")
+	s.staff(ApprovedEntry(s.esc(), s.at), supervisor)
+	s.order("name")
+	return s
+}
+
 // tellings are coded, and not.
 func tellings(at time.Time) []Telling {
 	return []Telling{

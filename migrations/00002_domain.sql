@@ -263,6 +263,7 @@ CREATE TABLE sceau.escalations (
     review_by        timestamptz,
     review           text,
     tell_by          timestamptz,
+    opens_until      timestamptz,
     CONSTRAINT state_known CHECK (state IN ('requested', 'refused', 'approved', 'denied', 'withdrawn', 'expired',
         'glass_broken', 'released', 'revoked', 'closed', 'void')),
     CONSTRAINT open_has_a_deadline CHECK ((state IN ('requested', 'approved', 'glass_broken', 'released')) = (deadline IS NOT NULL)),
@@ -275,9 +276,11 @@ COMMENT ON COLUMN sceau.escalations.widen_at IS 'When every supervisor is called
 COMMENT ON COLUMN sceau.escalations.break_glass_from IS 'From when the glass may be broken; NULL when never.';
 COMMENT ON COLUMN sceau.escalations.review_by IS 'Until when a broken glass must be reviewed; kept after, beside review.';
 COMMENT ON COLUMN sceau.escalations.tell_by IS 'When the minor must be told next; NULL when nothing is due.';
+COMMENT ON COLUMN sceau.escalations.opens_until IS 'The last moment at which it could open something; NULL when it cannot. What is released never ends by itself: this passes.';
 COMMENT ON COLUMN sceau.escalations.last_seq IS 'The entry that made this row what it is.';
 -- What is released has no end of its own and is most of the table: it is not in this one.
 CREATE INDEX escalations_open ON sceau.escalations (deadline) WHERE state IN ('requested', 'approved', 'glass_broken');
+CREATE INDEX escalations_opening ON sceau.escalations (opens_until) WHERE opens_until IS NOT NULL;
 CREATE INDEX escalations_of_case ON sceau.escalations (case_id);
 CREATE INDEX escalations_of_consent ON sceau.escalations (consent_id) WHERE consent_id IS NOT NULL;
 CREATE INDEX escalations_to_review ON sceau.escalations (review_by) WHERE review_by IS NOT NULL AND review IS NULL;
@@ -423,8 +426,8 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 -- What rests on a consent that is taken back ends with it, in the same transaction:
 -- the public face may not touch escalations, nor learn whether there are any.
 BEGIN
-    UPDATE sceau.escalations e SET state = 'closed', deadline = NULL, widen_at = NULL, last_seq = NEW.withdrawn_seq
-    WHERE e.consent_id = NEW.consent_id AND e.state IN ('requested', 'approved', 'released');
+    UPDATE sceau.escalations e SET state = 'closed', deadline = NULL, widen_at = NULL, opens_until = NULL, last_seq = NEW.withdrawn_seq
+    WHERE e.consent_id = NEW.consent_id AND e.case_id = NEW.case_id AND e.state IN ('requested', 'approved', 'released');
     RETURN NULL;
 END $$;
 -- +goose StatementEnd
@@ -640,13 +643,16 @@ GRANT SELECT ON sceau.consents TO sceau_staff, sceau_custodian;
 GRANT SELECT, INSERT ON sceau.opinions TO sceau_staff;
 GRANT SELECT ON sceau.opinions TO sceau_custodian;
 GRANT SELECT, INSERT (erasure_id, case_id, requested_at, requested_seq) ON sceau.erasures TO sceau_public;
-GRANT SELECT, UPDATE (verdict, reason, decided_at, decided_seq) ON sceau.erasures TO sceau_staff;
-GRANT SELECT, INSERT (hold_id, case_id, reason, set_at, set_seq), UPDATE (lifted_at, lifted_seq) ON sceau.holds TO sceau_staff;
-GRANT SELECT ON sceau.erasures, sceau.holds TO sceau_custodian;
+GRANT SELECT ON sceau.erasures TO sceau_staff;
+GRANT SELECT, INSERT (hold_id, case_id, reason, set_at, set_seq) ON sceau.holds TO sceau_staff;
+-- What lets a case be destroyed is the custodian's to write: it verifies the officer's own token.
+GRANT SELECT, UPDATE (verdict, reason, decided_at, decided_seq) ON sceau.erasures TO sceau_custodian;
+GRANT SELECT, UPDATE (lifted_at, lifted_seq) ON sceau.holds TO sceau_custodian;
+GRANT UPDATE (destroyed_seq) ON sceau.erasures TO sceau_custodian;
 
 GRANT SELECT, INSERT ON sceau.escalations TO sceau_staff;
-GRANT UPDATE (state, deadline, last_seq, widen_at, review_by, review, tell_by) ON sceau.escalations TO sceau_staff;
-GRANT UPDATE (state, deadline, last_seq, widen_at, review_by, tell_by) ON sceau.escalations TO sceau_custodian;
+GRANT UPDATE (state, deadline, last_seq, widen_at, review_by, review, tell_by, opens_until) ON sceau.escalations TO sceau_staff;
+GRANT UPDATE (state, deadline, last_seq, widen_at, review_by, tell_by, opens_until) ON sceau.escalations TO sceau_custodian;
 GRANT SELECT ON sceau.escalations TO sceau_custodian;
 
 GRANT SELECT, INSERT ON sceau.narratives TO sceau_staff;

@@ -406,6 +406,26 @@ func TestSuspendedRequester(t *testing.T) {
 	}
 }
 
+// What was over by then stays as it ended: a suspension does not write the history of
+// somebody's years anew, entry by entry.
+func TestSuspensionLeavesWhatIsOver(t *testing.T) {
+	n := newNight(t, policy.Demonstration)
+	r := n.granted()
+	if err := n.Release(n.agent, n.cse, r.ID, name); err != nil {
+		t.Fatal(err)
+	}
+	n.until(n.rowAgrees(r.ID).OpensUntil())
+	if _, err := staffstore.Suspend(t.Context(), n.Log(audit.ViaOperator), n.agent.Person, "left"); err != nil {
+		t.Fatal(err)
+	}
+	if swept, err := n.store.Sweep(t.Context()); err != nil || swept != 0 {
+		t.Fatalf("swept %d, %v", swept, err)
+	}
+	if e := n.rowAgrees(r.ID); e.State != escalation.Released || !e.Over(time.Now()) {
+		t.Fatalf("%+v", e)
+	}
+}
+
 // A request calls people now, later, and nobody twice; its age is known.
 func TestARequestCallsPeople(t *testing.T) {
 	n := newNight(t, policy.Production)

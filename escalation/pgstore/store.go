@@ -178,9 +178,9 @@ func (s *Store) act(ctx context.Context, idem pglog.Idempotency, id string, do f
 func Project(ctx context.Context, tx pgx.Tx, e *escalation.Escalation) error {
 	r := rowOf(e)
 	tag, err := tx.Exec(ctx, `
-		UPDATE sceau.escalations SET state = $2, deadline = $3, widen_at = $4, review_by = $5, tell_by = $6, last_seq = $7
+		UPDATE sceau.escalations SET state = $2, deadline = $3, widen_at = $4, review_by = $5, tell_by = $6, opens_until = $7, last_seq = $8
 		WHERE escalation_id = $1`,
-		e.ID, string(e.State), r.deadline, r.widenAt, r.reviewBy, r.tellBy, e.LastSeq)
+		e.ID, string(e.State), r.deadline, r.widenAt, r.reviewBy, r.tellBy, r.opensUntil, e.LastSeq)
 	if err != nil {
 		return fmt.Errorf("update the escalation's row: %w", err)
 	}
@@ -192,11 +192,11 @@ func Project(ctx context.Context, tx pgx.Tx, e *escalation.Escalation) error {
 
 // A row is what queues and sweepers ask of an escalation.
 type row struct {
-	deadline, widenAt, reviewBy, tellBy *time.Time
+	deadline, widenAt, reviewBy, tellBy, opensUntil *time.Time
 }
 
 func rowOf(e *escalation.Escalation) row {
-	r := row{reviewBy: orNil(e.ReviewBy), tellBy: orNil(e.TellBy())}
+	r := row{reviewBy: orNil(e.ReviewBy), tellBy: orNil(e.TellBy()), opensUntil: orNil(e.OpensUntil())}
 	if d, ok := e.Deadline(); ok {
 		r.deadline = &d
 	}

@@ -167,13 +167,13 @@ func (n *night) rowAgrees(id string) *escalation.Escalation {
 		n.t.Fatalf("%s is not in the log", id)
 	}
 	var state string
-	var deadline, widenAt, from, reviewBy, tellBy *time.Time
+	var deadline, widenAt, from, reviewBy, tellBy, opensUntil *time.Time
 	var review, consent *string
 	var last int64
 	if err := n.Super.QueryRow(n.t.Context(), `
-		SELECT state, deadline, widen_at, break_glass_from, review_by, tell_by, review, consent_id::text, last_seq
+		SELECT state, deadline, widen_at, break_glass_from, review_by, tell_by, opens_until, review, consent_id::text, last_seq
 		FROM sceau.escalations WHERE escalation_id = $1`, id).
-		Scan(&state, &deadline, &widenAt, &from, &reviewBy, &tellBy, &review, &consent, &last); err != nil {
+		Scan(&state, &deadline, &widenAt, &from, &reviewBy, &tellBy, &opensUntil, &review, &consent, &last); err != nil {
 		n.t.Fatal(err)
 	}
 	want, _ := e.Deadline()
@@ -189,7 +189,7 @@ func (n *night) rowAgrees(id string) *escalation.Escalation {
 		log time.Time
 	}{
 		"deadline": {deadline, want}, "widen_at": {widenAt, widen}, "break_glass_from": {from, e.BreakGlassFrom},
-		"review_by": {reviewBy, e.ReviewBy}, "tell_by": {tellBy, e.TellBy()},
+		"review_by": {reviewBy, e.ReviewBy}, "tell_by": {tellBy, e.TellBy()}, "opens_until": {opensUntil, e.OpensUntil()},
 	} {
 		if (is.row == nil) != is.log.IsZero() || is.row != nil && !is.row.Equal(is.log) {
 			n.t.Fatalf("%s: %s in the row %v, in the log %v", e.State, what, is.row, is.log)

@@ -34,15 +34,15 @@ var chores = []struct {
 		WHERE state = 'requested' AND widen_at <= statement_timestamp() AND deadline >= statement_timestamp()
 		ORDER BY widen_at LIMIT $1`, widen},
 	{"that its requester was suspended", `
-		SELECT e.escalation_id::text FROM sceau.escalations e
-		JOIN sceau.suspensions s ON s.person_id = e.requester_person AND s.restored_seq IS NULL
-		WHERE e.state IN ('requested', 'approved', 'glass_broken', 'released')
-		ORDER BY e.last_seq LIMIT $1`, suspend},
+		SELECT escalation_id::text FROM sceau.escalations e
+		WHERE opens_until >= statement_timestamp() AND EXISTS (
+			SELECT FROM sceau.suspensions s WHERE s.person_id = e.requester_person AND s.restored_seq IS NULL)
+		ORDER BY opens_until LIMIT $1`, suspend},
 }
 
 // Sweep records what has become true by itself: requests that nobody answered and
 // grants that nobody used, requests that every supervisor is now asked about, and the
-// end of what suspended people asked for. It returns how many entries it recorded.
+// end of what suspended people asked for and could still open. It returns how many entries it recorded.
 // Whether something has expired never depends on it: deadlines are compared wherever
 // they matter. One case that cannot be read keeps no other waiting.
 func (s *Store) Sweep(ctx context.Context) (swept int, err error) {
@@ -89,7 +89,7 @@ func widen(ctx context.Context, t *turn) error {
 	return t.call(ctx, notice.RequestWidened, t.At)
 }
 
-// suspend ends what a suspended person asked for. They may have been restored since the
+// suspend ends what a suspended person asked for and could still open. They may have been restored since the
 // row was found.
 func suspend(ctx context.Context, t *turn) error {
 	var suspended bool
@@ -100,7 +100,7 @@ func suspend(ctx context.Context, t *turn) error {
 	if !suspended {
 		return &escalation.Refusal{Code: policy.ReasonWrongState, Detail: "restored meanwhile"}
 	}
-	if err := t.Case.CheckSuspension(t.escalation); err != nil {
+	if err := t.Case.CheckSuspension(t.escalation, t.At); err != nil {
 		return err
 	}
 	_, err := t.Append(escalation.SuspendedEntry(t.escalation), sweeper, nil, nil)
