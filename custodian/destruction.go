@@ -64,17 +64,31 @@ func (c *Custodian) sweep(ctx context.Context) {
 	}
 }
 
+// erasuresDue are granted erasures that were not carried out. destroyed_seq lets the
+// index hold these alone; the keys are asked for too, since retention may have taken
+// them before. What a hold keeps is not due.
+const erasuresDue = `
+	FROM sceau.erasures e JOIN sceau.cases c USING (case_id)
+	WHERE e.verdict = 'granted' AND e.destroyed_seq IS NULL
+		AND (c.transcript_destroyed_seq IS NULL OR c.identity_destroyed_seq IS NULL)
+		AND NOT EXISTS (SELECT FROM sceau.holds h WHERE h.case_id = e.case_id AND h.lifted_seq IS NULL)`
+
+// erasuresWait is for how long the oldest granted erasure has waited to be carried
+// out, 0 without any.
+func (c *Custodian) erasuresWait(ctx context.Context) (oldest time.Duration, err error) {
+	var seconds float64
+	err = c.pool.QueryRow(ctx, `SELECT coalesce(extract(epoch FROM max(clock_timestamp() - e.decided_at)), 0)::float8`+erasuresDue).Scan(&seconds)
+	return time.Duration(seconds * float64(time.Second)), err
+}
+
 // sweepErasures destroys the cases whose erasure was granted. The rows only say
 // where to look: what is decided is decided on the entries. What could not be
 // destroyed is tried again after a while, and stops no other.
 func (c *Custodian) sweepErasures(ctx context.Context, later map[string]time.Time) error {
 	var failed []error
 	for after := uuid.Nil.String(); ctx.Err() == nil; {
-		rows, err := c.pool.Query(ctx, `
-			SELECT DISTINCT e.case_id::text FROM sceau.erasures e JOIN sceau.cases c USING (case_id)
-			WHERE e.verdict = 'granted' AND (c.transcript_destroyed_seq IS NULL OR c.identity_destroyed_seq IS NULL) AND e.case_id > $1
-				AND NOT EXISTS (SELECT FROM sceau.holds h WHERE h.case_id = e.case_id AND h.lifted_seq IS NULL)
-			ORDER BY 1 LIMIT $2`, after, candidatesPage)
+		rows, err := c.pool.Query(ctx, `SELECT DISTINCT e.case_id::text`+erasuresDue+` AND e.case_id > $1 ORDER BY 1 LIMIT $2`,
+			after, candidatesPage)
 		if err != nil {
 			return fmt.Errorf("%w: looking for erasures: %w", errDatabase, err)
 		}
@@ -167,7 +181,7 @@ func (c *Custodian) destroyCase(ctx context.Context, caseID, reason string) erro
 		if d.last.At.IsZero() {
 			return "", pglog.Ref{}, errNothingDue
 		}
-		return caseID, d.last, nil
+		return caseID, d.last, d.carriedOut(ctx)
 	})
 	switch {
 	case errors.Is(err, errNothingDue):
@@ -266,6 +280,20 @@ func (d *destruction) openings(ctx context.Context) error {
 	}
 	if _, err := d.turn.Tx.Exec(ctx, `DELETE FROM sceau.openings WHERE case_id = $1`, file.Case); err != nil {
 		return fmt.Errorf("%w: erasing openings: %w", errDatabase, err)
+	}
+	return nil
+}
+
+// carriedOut notes on the erasure's row that it needs no more looking at. A row that
+// somebody changed is left as it is: the entries say what was done.
+func (d *destruction) carriedOut(ctx context.Context) error {
+	if d.erasure == "" {
+		return nil
+	}
+	if _, err := d.turn.Tx.Exec(ctx, `
+		UPDATE sceau.erasures SET destroyed_seq = $2
+		WHERE erasure_id = $1 AND verdict = 'granted' AND decided_seq < $2 AND destroyed_seq IS NULL`, d.erasure, d.last.Seq); err != nil {
+		return fmt.Errorf("%w: noting an erasure: %w", errDatabase, err)
 	}
 	return nil
 }

@@ -21,6 +21,8 @@ var (
 		"Reading sessions whose key is in memory.", nil, nil)
 	destructionBacklog = prometheus.NewDesc("sceau_custodian_destruction_backlog",
 		"Keys that the log says are destroyed and that this process has not yet seen destroyed in Vault.", nil, nil)
+	erasuresDueOldest = prometheus.NewDesc("sceau_custodian_erasures_due_oldest_seconds",
+		"For how long the oldest erasure that was granted has waited to be carried out; 0 without any. What a hold keeps does not wait.", nil, nil)
 	headFollowed = prometheus.NewDesc("sceau_custodian_log_followed",
 		"Entries of the log that were followed.", nil, nil)
 	headBehind = prometheus.NewDesc("sceau_custodian_log_behind",
@@ -36,7 +38,7 @@ var (
 // Describe implements [prometheus.Collector].
 func (c *Custodian) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{readyCases, possiblyOpened, possiblyOpenedOldest, readingSessions,
-		destructionBacklog, headFollowed, headBehind, serving, vaultUp, postgresUp} {
+		destructionBacklog, erasuresDueOldest, headFollowed, headBehind, serving, vaultUp, postgresUp} {
 		to <- d
 	}
 }
@@ -61,6 +63,11 @@ func (c *Custodian) Collect(to chan<- prometheus.Metric) {
 		ready = float64(n)
 	}
 	gauge(readyCases, ready)
+	waited := math.NaN()
+	if oldest, err := c.erasuresWait(ctx); err == nil {
+		waited = oldest.Seconds()
+	}
+	gauge(erasuresDueOldest, waited)
 	gauge(vaultUp, is(c.vault.Ready(ctx) == nil))
 
 	n, oldest := c.followed.possiblyOpened()
