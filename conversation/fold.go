@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/sceau-project/sceau/audit"
@@ -191,9 +192,9 @@ var rules = map[audit.Action]struct {
 	audit.ActionConsentWithdrawn: {via: audit.ViaPublic, opened: true, stirs: true, apply: (*Conversation).consentWithdrawn}, // at any time
 	audit.ActionOpinionRecorded:  {via: audit.ViaStaff, opened: true, open: true, whole: true, apply: (*Conversation).opinionRecorded},
 	audit.ActionErasureRequested: {via: audit.ViaPublic, opened: true, apply: (*Conversation).erasureRequested},
-	audit.ActionErasureDecided:   {via: audit.ViaStaff, opened: true, apply: (*Conversation).erasureDecided},
+	audit.ActionErasureDecided:   {via: audit.ViaCustodian, opened: true, apply: (*Conversation).erasureDecided},
 	audit.ActionHoldSet:          {via: audit.ViaStaff, opened: true, apply: (*Conversation).holdSet},
-	audit.ActionHoldLifted:       {via: audit.ViaStaff, opened: true, apply: (*Conversation).holdLifted},
+	audit.ActionHoldLifted:       {via: audit.ViaCustodian, opened: true, apply: (*Conversation).holdLifted},
 }
 
 func nothingMore(*Conversation, audit.Entry) error { return nil }
@@ -262,8 +263,8 @@ func (c *Conversation) joined(e audit.Entry) error {
 	switch {
 	case e.Actor.ID == "" || e.Actor.Person == "":
 		return errors.New("does not say who")
-	case c.Active(e.Actor.ID) != nil:
-		return errors.New("joins twice")
+	case c.present(e.Actor.Person):
+		return errors.New("joins twice, perhaps under another account")
 	}
 	switch e.Actor.Role {
 	case RoleAgent:
@@ -295,7 +296,7 @@ func (c *Conversation) handedOver(e audit.Entry) error {
 		return errors.New("does not say to whom")
 	case toSays && from.Role != RoleAgent:
 		return errors.New("is not the agent's")
-	case toSays && c.Active(to) != nil:
+	case toSays && (c.Active(to) != nil || c.present(person)):
 		return errors.New("hands over to somebody who is there already")
 	}
 	from.Active, from.LeftSeq, from.LeftAt = false, e.Seq, e.At
@@ -346,6 +347,12 @@ func (c *Conversation) Active(id string) *Participant {
 		}
 	}
 	return nil
+}
+
+// present tells whether this human is in the conversation now, under whatever account:
+// an agent who is their own psychologist would be two voices of one.
+func (c *Conversation) present(person string) bool {
+	return slices.ContainsFunc(c.Participants, func(p Participant) bool { return p.Active && p.Person == person })
 }
 
 // TakesPart tells whether an actor is in the conversation now: this account, of this

@@ -57,7 +57,8 @@ func caseOf(ctx context.Context, q querier, escalationID string) (string, error)
 	var caseID string
 	err := q.QueryRow(ctx, `
 		SELECT case_id::text FROM sceau.entries
-		WHERE subject_id = $1 AND subject_type = 'escalation' AND action = 'escalation.requested'`, escalationID).Scan(&caseID)
+		WHERE subject_id = $1 AND subject_type = 'escalation' AND action = 'escalation.requested'
+		ORDER BY seq LIMIT 1`, escalationID).Scan(&caseID)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return "", refuse(order.CodeEscalation)

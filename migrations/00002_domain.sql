@@ -197,7 +197,8 @@ CREATE TABLE sceau.consents (
     withdrawn_seq bigint,
     CONSTRAINT facets_listed CHECK (facets ~ '^[a-z]+(,[a-z]+)*$'),
     CONSTRAINT words_bounded CHECK (octet_length(words) BETWEEN 100 AND 65536),
-    CONSTRAINT withdrawn_after_giving CHECK (withdrawn_seq > given_seq)
+    CONSTRAINT withdrawn_after_giving CHECK (withdrawn_seq > given_seq),
+    CONSTRAINT consent_of_its_case UNIQUE (consent_id, case_id)
 );
 COMMENT ON TABLE sceau.consents IS 'A young person''s own words, sealed to the transcript key; their header is bound by consent.given.';
 CREATE INDEX consents_of ON sceau.consents (case_id);
@@ -225,11 +226,15 @@ CREATE TABLE sceau.erasures (
     reason        text,
     decided_at    timestamptz,
     decided_seq   bigint,
+    destroyed_seq bigint,
     CONSTRAINT verdict_known CHECK (verdict IN ('granted', 'refused')),
-    CONSTRAINT decided_has_entry CHECK ((verdict IS NULL) = (decided_seq IS NULL) AND (verdict IS NULL) = (decided_at IS NULL))
+    CONSTRAINT decided_has_entry CHECK ((verdict IS NULL) = (decided_seq IS NULL) AND (verdict IS NULL) = (decided_at IS NULL)),
+    CONSTRAINT destroyed_after_granting CHECK (destroyed_seq IS NULL OR verdict = 'granted' AND destroyed_seq > decided_seq)
 );
+COMMENT ON COLUMN sceau.erasures.destroyed_seq IS 'The entry with which the custodian carried it out; NULL until then. It only keeps the custodian from looking again.';
 CREATE UNIQUE INDEX one_erasure_at_a_time ON sceau.erasures (case_id) WHERE verdict IS NULL;
 CREATE INDEX erasures_of ON sceau.erasures (case_id);
+CREATE INDEX erasures_to_carry_out ON sceau.erasures (case_id) WHERE verdict = 'granted' AND destroyed_seq IS NULL;
 
 CREATE TABLE sceau.holds (
     hold_id    uuid PRIMARY KEY,
@@ -257,7 +262,7 @@ CREATE TABLE sceau.escalations (
     requested_at     timestamptz NOT NULL,
     deadline         timestamptz,
     last_seq         bigint NOT NULL,
-    consent_id       uuid REFERENCES sceau.consents,
+    consent_id       uuid,
     widen_at         timestamptz,
     break_glass_from timestamptz,
     review_by        timestamptz,
@@ -268,7 +273,9 @@ CREATE TABLE sceau.escalations (
         'glass_broken', 'released', 'revoked', 'closed', 'void')),
     CONSTRAINT open_has_a_deadline CHECK ((state IN ('requested', 'approved', 'glass_broken', 'released')) = (deadline IS NOT NULL)),
     CONSTRAINT review_known CHECK (review IN ('confirmed', 'abusive')),
-    CONSTRAINT consent_has_its_ground CHECK ((consent_id IS NULL) OR ground = 'consent')
+    CONSTRAINT consent_has_its_ground CHECK ((consent_id IS NULL) OR ground = 'consent'),
+    -- A row of another case, planted there, would keep a minor from taking the consent back.
+    CONSTRAINT consent_is_of_the_case FOREIGN KEY (consent_id, case_id) REFERENCES sceau.consents (consent_id, case_id)
 );
 COMMENT ON TABLE sceau.escalations IS 'Projection for queues and the sweeper. What was asked and granted is in the log, which is folded to decide.';
 COMMENT ON COLUMN sceau.escalations.deadline IS 'The one deadline of the present state: answer by, use by, or readable until. Past when deadline < at.';
@@ -348,8 +355,9 @@ BEGIN
             entry.subject_type = 'opinion' AND entry.subject_id = row ->> 'opinion_id' AND entry.actor_id = row ->> 'staff_id'
             AND entry.leaf #>> '{details,opinion}' = row ->> 'opinion'
         WHEN 'erasures' THEN
-            entry.subject_type = 'erasure' AND entry.subject_id = row ->> 'erasure_id'
-            AND (TG_OP = 'INSERT' OR entry.leaf #>> '{details,verdict}' = row ->> 'verdict')
+            CASE WHEN TG_ARGV[0] = 'destroyed_seq' THEN entry.leaf #>> '{details,erasure}' = row ->> 'erasure_id'
+            ELSE entry.subject_type = 'erasure' AND entry.subject_id = row ->> 'erasure_id' END
+            AND (TG_ARGV[0] = 'destroyed_seq' OR TG_OP = 'INSERT' OR entry.leaf #>> '{details,verdict}' = row ->> 'verdict')
         WHEN 'holds' THEN
             entry.subject_type = 'hold' AND entry.subject_id = row ->> 'hold_id'
         WHEN 'suspensions' THEN
@@ -365,6 +373,11 @@ BEGIN
                 OR entry.action = 'identity.release_failed' AND row ->> 'state' IN ('approved', 'glass_broken'))
             AND (TG_OP = 'INSERT' OR row ->> 'review' IS NOT DISTINCT FROM to_jsonb(OLD) ->> 'review'
                 OR entry.action = 'escalation.reviewed' AND entry.leaf #>> '{details,verdict}' = row ->> 'review')
+            -- What is due stays due: no face takes a review, or telling the minor, out of the lists behind another entry.
+            AND (TG_OP = 'INSERT' OR row ->> 'review_by' IS NOT DISTINCT FROM to_jsonb(OLD) ->> 'review_by'
+                OR entry.action = 'escalation.glass_broken')
+            AND (TG_OP = 'INSERT' OR row ->> 'tell_by' IS NOT NULL OR to_jsonb(OLD) ->> 'tell_by' IS NULL
+                OR entry.action IN ('minor.told', 'identity.release_failed'))
         ELSE false
     END) IS NOT TRUE THEN
         RAISE EXCEPTION 'a change of % has no entry of its own in the log', TG_TABLE_NAME
@@ -408,7 +421,11 @@ CREATE CONSTRAINT TRIGGER opinion_has_entry AFTER INSERT ON sceau.opinions DEFER
 CREATE CONSTRAINT TRIGGER erasure_has_entry AFTER INSERT ON sceau.erasures DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('requested_seq', '^erasure\.requested$');
 CREATE CONSTRAINT TRIGGER erasure_decided_has_entry AFTER UPDATE ON sceau.erasures DEFERRABLE INITIALLY DEFERRED
-    FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('decided_seq', '^erasure\.decided$');
+    FOR EACH ROW WHEN (to_jsonb(NEW) - 'destroyed_seq' IS DISTINCT FROM to_jsonb(OLD) - 'destroyed_seq')
+    EXECUTE FUNCTION sceau.entry_behind('decided_seq', '^erasure\.decided$');
+CREATE CONSTRAINT TRIGGER erasure_destroyed_has_entry AFTER UPDATE ON sceau.erasures DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW WHEN (NEW.destroyed_seq IS DISTINCT FROM OLD.destroyed_seq)
+    EXECUTE FUNCTION sceau.entry_behind('destroyed_seq', '^(key\.destroyed|openings\.erased)$');
 CREATE CONSTRAINT TRIGGER hold_has_entry AFTER INSERT ON sceau.holds DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION sceau.entry_behind('set_seq', '^hold\.set$');
 CREATE CONSTRAINT TRIGGER hold_lifted_has_entry AFTER UPDATE ON sceau.holds DEFERRABLE INITIALLY DEFERRED
@@ -513,7 +530,9 @@ CREATE TRIGGER withdrawn_stays_withdrawn BEFORE UPDATE ON sceau.consents
     FOR EACH ROW WHEN (OLD.withdrawn_seq IS NOT NULL AND NEW.withdrawn_seq IS DISTINCT FROM OLD.withdrawn_seq)
     EXECUTE FUNCTION sceau.one_way();
 CREATE TRIGGER decided_stays_decided BEFORE UPDATE ON sceau.erasures
-    FOR EACH ROW WHEN (OLD.verdict IS NOT NULL) EXECUTE FUNCTION sceau.one_way();
+    FOR EACH ROW WHEN (OLD.destroyed_seq IS NOT NULL
+        OR OLD.verdict IS NOT NULL AND to_jsonb(NEW) - 'destroyed_seq' IS DISTINCT FROM to_jsonb(OLD) - 'destroyed_seq')
+    EXECUTE FUNCTION sceau.one_way();
 CREATE TRIGGER lifted_stays_lifted BEFORE UPDATE ON sceau.holds
     FOR EACH ROW WHEN (OLD.lifted_seq IS NOT NULL) EXECUTE FUNCTION sceau.one_way();
 CREATE TRIGGER reviewed_stays_reviewed BEFORE UPDATE ON sceau.escalations

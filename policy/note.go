@@ -17,8 +17,8 @@ import (
 // none of a policy.
 const noteHeader = "sceau policy v1"
 
-// MaxSerial is the largest serial number: leaves hold no larger integer.
-const MaxSerial = 1<<53 - 1
+// MaxSerial is the largest serial number: PostgreSQL lets no longer integer into a leaf.
+const MaxSerial = 999_999_999_999_999
 
 // A Statement is what people sign to change the policy of one log: four lines,
 //

@@ -30,7 +30,7 @@ func (s *Store) Join(ctx context.Context, who audit.Actor, caseID, key string) e
 			return conversation.ErrNotFound
 		case r.state == conversation.StateClosed:
 			return conversation.ErrClosed
-		case in.has(who.ID):
+		case in.has(who.ID), in.person[who.Person]:
 			return conversation.ErrAlreadyJoined
 		case who.Role == conversation.RoleAgent && in.agent != "":
 			return conversation.ErrTaken
@@ -74,7 +74,7 @@ func (s *Store) HandOver(ctx context.Context, who audit.Actor, caseID, to, key s
 			return conversation.ErrClosed
 		case in.agent != who.ID || who.Role != conversation.RoleAgent:
 			return conversation.ErrNotItsAgent
-		case in.has(to):
+		case in.has(to), colleague && in.person[person]:
 			return conversation.ErrAlreadyJoined
 		case !colleague: // only now: strangers learn nothing of who works here
 			return conversation.ErrColleague
@@ -144,23 +144,24 @@ const (
 	setState          = `UPDATE sceau.conversations SET state = $2 WHERE case_id = $1`
 )
 
-// who is in a conversation now: account → role.
+// who is in a conversation now: account → role, and the humans behind them.
 type staffIn struct {
-	role  map[string]string
-	agent string
+	role   map[string]string
+	person map[string]bool
+	agent  string
 }
 
 func (in staffIn) has(staffID string) bool { return in.role[staffID] != "" }
 
 func present(ctx context.Context, tx pgx.Tx, caseID string) (staffIn, error) {
-	in := staffIn{role: map[string]string{}}
-	rows, err := tx.Query(ctx, `SELECT staff_id, role FROM sceau.participants WHERE case_id = $1 AND left_seq IS NULL`, caseID)
+	in := staffIn{role: map[string]string{}, person: map[string]bool{}}
+	rows, err := tx.Query(ctx, `SELECT staff_id, person_id, role FROM sceau.participants WHERE case_id = $1 AND left_seq IS NULL`, caseID)
 	if err != nil {
 		return in, fmt.Errorf("reading who is in the conversation: %w", err)
 	}
-	var id, role string
-	_, err = pgx.ForEachRow(rows, []any{&id, &role}, func() error {
-		in.role[id] = role
+	var id, person, role string
+	_, err = pgx.ForEachRow(rows, []any{&id, &person, &role}, func() error {
+		in.role[id], in.person[person] = role, true
 		if role == conversation.RoleAgent {
 			in.agent = id
 		}
