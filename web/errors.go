@@ -27,7 +27,7 @@ func asFail(err error) *fail {
 		talk    *conversation.Refusal
 		esc     *escalation.Refusal
 		refused *order.Refusal
-		decided *escalationstore.Refused
+		decided *policystore.Refused
 	)
 	switch {
 	case errors.As(err, &own):

@@ -8,7 +8,6 @@ import (
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/policy"
-	policystore "github.com/sceau-project/sceau/policy/pgstore"
 )
 
 // searchInput selects entries. Everything is an id, a code or a time, since the
@@ -99,28 +98,5 @@ func (in *searchInput) details() audit.Details {
 
 // look decides and records that the caller looks at a view of the log, before they do.
 func (s *staff) look(ctx context.Context, view string, details audit.Details) (pglog.Ref, error) {
-	var read pglog.Ref
-	_, err := s.journal.Do(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (any, error) {
-		actor := callerOf(ctx).actor
-		active, err := s.policy.In(ctx, turn.Tx)
-		if err != nil {
-			return nil, err
-		}
-		decision, err := active.Decide(ctx, policy.LogRead{
-			At: policy.At(turn.At), Actor: policy.Actor{ID: actor.ID, Person: actor.Person, Role: actor.Role},
-			View: view,
-		})
-		if err != nil {
-			return nil, err
-		}
-		if !decision.Allow {
-			return nil, refusedByPolicy(decision.Reasons)
-		}
-		details["view"] = view
-		draft := pglog.Draft{Actor: actor, Action: audit.ActionLogRead, Details: details}
-		policystore.Decide(&draft, decision)
-		read, err = turn.Append(draft)
-		return nil, err
-	})
-	return read, err
+	return s.policy.Look(ctx, s.journal, callerOf(ctx).actor, view, details)
 }

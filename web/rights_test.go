@@ -76,7 +76,9 @@ func TestConsent(t *testing.T) {
 	if got := minor.get("/api/v1/conversation/openings").wants("200"); !bytes.Equal(got.raw, never.raw) {
 		t.Errorf("before anything was opened:\n%s\nand when nothing was asked:\n%s", got.raw, never.raw)
 	}
-	var identity struct{ Facets []struct{ Facet, Value string } }
+	var identity struct {
+		Facets []struct{ Facet, Value string }
+	}
 	amal.post(about+"/identity", object{"facets": []string{"contact"}}).into(&identity)
 	if len(identity.Facets) != 1 || !strings.HasPrefix(identity.Facets[0].Value, "ma tante") {
 		t.Fatalf("opened: %+v", identity)
@@ -258,7 +260,9 @@ func TestErasure(t *testing.T) {
 	decide := "/api/v1/privacy/erasures/" + asked.ID + "/decide"
 	hana.post(decide, object{"verdict": "granted"}).wants("hold.set")
 	hana.post("/api/v1/privacy/holds/"+set.ID+"/lift", object{"reason": "proceedings"}).wants("200")
-	var waiting struct{ Erasures []struct{ ID, Conversation string } }
+	var waiting struct {
+		Erasures []struct{ ID, Conversation string }
+	}
 	hana.get("/api/v1/privacy/erasures").into(&waiting)
 	if len(waiting.Erasures) != 1 || waiting.Erasures[0].Conversation != id {
 		t.Fatalf("the register: %+v", waiting)
@@ -291,7 +295,9 @@ func TestOpinion(t *testing.T) {
 	farah.post(talk+"/join", object{}).wants("200")
 	farah.post(talk+"/opinions", object{"opinion": "perhaps", "note": "x"}).wants("opinion.unknown")
 	farah.post(talk+"/opinions", object{"opinion": "danger", "note": "Propos suicidaires répétés."}).wants("201")
-	var seen struct{ Opinions []struct{ Opinion, Note string } }
+	var seen struct {
+		Opinions []struct{ Opinion, Note string }
+	}
 	amal.get(talk + "/opinions").into(&seen)
 	if len(seen.Opinions) != 1 || seen.Opinions[0].Note != "Propos suicidaires répétés." {
 		t.Fatalf("the agent reads %+v", seen)

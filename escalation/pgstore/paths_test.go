@@ -15,6 +15,7 @@ import (
 	"github.com/sceau-project/sceau/internal/casetest"
 	"github.com/sceau-project/sceau/notice"
 	"github.com/sceau-project/sceau/policy"
+	policystore "github.com/sceau-project/sceau/policy/pgstore"
 	staffstore "github.com/sceau-project/sceau/staff/pgstore"
 )
 
@@ -42,7 +43,7 @@ func (n *night) until(at time.Time) {
 }
 
 func refusedFor(err error, code string) bool {
-	var r *pgstore.Refused
+	var r *policystore.Refused
 	return errors.As(err, &r) && slices.Contains(r.Reasons, code)
 }
 

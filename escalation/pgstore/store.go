@@ -114,29 +114,9 @@ func (t *turn) Append(e audit.Entry, actor audit.Actor, d *policy.Decision, seal
 	return t.Docket.Append(e, actor, d, sealed)
 }
 
-// A Refused error is policy's no, with its reasons.
-type Refused struct{ Reasons []string }
-
-func (r *Refused) Error() string { return fmt.Sprintf("policy refuses: %v", r.Reasons) }
-
-// decide asks the policy in force. A refusal is a *[Refused].
+// decide asks the policy in force. Its no is a *[policystore.Refused].
 func (t *turn) decide(ctx context.Context, in policy.Input) (*policy.Decision, error) {
-	d, err := decide(ctx, t.policy, t.Tx, in)
-	if err != nil {
-		return nil, err
-	}
-	if !d.Allow {
-		return nil, &Refused{Reasons: d.Reasons}
-	}
-	return &d, nil
-}
-
-func decide(ctx context.Context, active *policystore.Active, q policystore.Querier, in policy.Input) (policy.Decision, error) {
-	p, err := active.In(ctx, q)
-	if err != nil {
-		return policy.Decision{}, err
-	}
-	return p.Decide(ctx, in)
+	return t.policy.Allow(ctx, t.Tx, in)
 }
 
 // act runs one act on the escalation id and brings its row up to date.

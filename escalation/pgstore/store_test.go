@@ -21,6 +21,7 @@ import (
 	"github.com/sceau-project/sceau/internal/casetest"
 	"github.com/sceau-project/sceau/notice"
 	"github.com/sceau-project/sceau/policy"
+	policystore "github.com/sceau-project/sceau/policy/pgstore"
 )
 
 const (
@@ -148,7 +149,7 @@ func hash(t *testing.T, s string) audit.Hash {
 
 // code is the one code of a refusal, by policy or by the machine.
 func code(err error) string {
-	var refused *pgstore.Refused
+	var refused *policystore.Refused
 	if errors.As(err, &refused) && len(refused.Reasons) > 0 {
 		return refused.Reasons[0]
 	}
@@ -307,7 +308,7 @@ func TestWhoMayAnswer(t *testing.T) {
 	} {
 		t.Run(tt.who, func(t *testing.T) {
 			_, err := n.approve(tt.by, r, name)
-			var refused *pgstore.Refused
+			var refused *policystore.Refused
 			if !errors.As(err, &refused) || !slices.Contains(refused.Reasons, tt.code) {
 				t.Errorf("approve: %v, want %s", err, tt.code)
 			}

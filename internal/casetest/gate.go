@@ -34,7 +34,7 @@ func ReadEvidence(t testing.TB, log *pglog.Log, rules *policystore.Active, who a
 		if d.Obligations.Scope == policy.ScopeRequisition {
 			entry = escalation.RequisitionReadEntry(g.escalation)
 		}
-		_, err = g.Append(entry, who, &d, nil)
+		_, err = g.Append(entry, who, d, nil)
 		return err
 	})
 	if err != nil {
@@ -54,7 +54,7 @@ func (w *World) Confirm(who audit.Actor, caseID, escalationID string) error {
 		if err := g.Case.CheckConfirmation(e, who, e.RequestHash, g.turn.At); err != nil {
 			return err
 		}
-		_, err = g.Append(escalation.ConfirmedEntry(e), who, &d, nil)
+		_, err = g.Append(escalation.ConfirmedEntry(e), who, d, nil)
 		return err
 	})
 }
@@ -71,7 +71,7 @@ func (w *World) Release(who audit.Actor, caseID, escalationID string, facets ...
 		if err := g.Case.CheckRelease(e, who, facets, g.turn.At); err != nil {
 			return err
 		}
-		ref, err := g.Append(escalation.ReleaseOrderedEntry(e, facets, d.Obligations, g.turn.At), who, &d, nil)
+		ref, err := g.Append(escalation.ReleaseOrderedEntry(e, facets, d.Obligations, g.turn.At), who, d, nil)
 		if err != nil {
 			return err
 		}
@@ -86,16 +86,12 @@ type gate struct {
 	turn       *pglog.Turn
 	escalation *escalation.Escalation
 	ctx        context.Context //nolint:containedctx // lives for one turn
-	rules      *policy.Policy
+	rules      *policystore.Active
 }
 
 // decide asks the policy in force. A refusal is what the stores answer.
-func (g gate) decide(in policy.Input) (policy.Decision, error) {
-	d, err := g.rules.Decide(g.ctx, in)
-	if err == nil && !d.Allow {
-		err = &escalationstore.Refused{Reasons: d.Reasons}
-	}
-	return d, err
+func (g gate) decide(in policy.Input) (*policy.Decision, error) {
+	return g.rules.Allow(g.ctx, g.turn.Tx, in)
 }
 
 func atGate(ctx context.Context, log *pglog.Log, rules *policystore.Active, caseID, escalationID string, do func(gate) error) error {
@@ -108,11 +104,7 @@ func atGate(ctx context.Context, log *pglog.Log, rules *policystore.Active, case
 		if !ok {
 			return nil, escalationstore.ErrNotFound
 		}
-		p, err := rules.In(ctx, turn.Tx)
-		if err != nil {
-			return nil, err
-		}
-		if err := do(gate{Docket: docket, turn: turn, escalation: esc, ctx: ctx, rules: p}); err != nil {
+		if err := do(gate{Docket: docket, turn: turn, escalation: esc, ctx: ctx, rules: rules}); err != nil {
 			return nil, err
 		}
 		return nil, escalationstore.Project(ctx, turn.Tx, esc)

@@ -12,9 +12,9 @@ import (
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/custodian/order"
-	escalationstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/internal/devstack"
 	"github.com/sceau-project/sceau/policy"
+	policystore "github.com/sceau-project/sceau/policy/pgstore"
 )
 
 // A bentClock is PostgreSQL's, as far as its processes can tell.
@@ -84,7 +84,7 @@ func TestClockStepping(t *testing.T) {
 		request, err := audit.ParseHash(waiting.request)
 		r.must(err)
 		_, err = f.escalations.BreakGlass(r.Context(), pglog.Idempotency{}, w.staff["amal"].Actor, waiting.esc, request)
-		var refused *escalationstore.Refused
+		var refused *policystore.Refused
 		if !errors.As(err, &refused) || !slices.Contains(refused.Reasons, policy.ReasonClockTrails) {
 			r.Errorf("%v behind, breaking the glass: %v, want %s", back, err, policy.ReasonClockTrails)
 		}

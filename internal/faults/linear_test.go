@@ -21,6 +21,7 @@ import (
 	escalationstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/internal/devstack"
 	"github.com/sceau-project/sceau/policy"
+	policystore "github.com/sceau-project/sceau/policy/pgstore"
 )
 
 // The acts on one escalation that race.
@@ -329,7 +330,7 @@ func (c *crowd) judge(act string, r escalationstore.Receipt, err error) did {
 		return did{ok: true, state: r.State, granted: strings.Join(r.Granted, ",")}
 	}
 	codes := []string{escalation.Code(err)}
-	var refused *escalationstore.Refused
+	var refused *policystore.Refused
 	var refusal *order.Refusal
 	switch {
 	case errors.As(err, &refused):

@@ -10,8 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sceau-project/sceau/audit"
-	"github.com/sceau-project/sceau/audit/pglog"
-	escalationstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/policy"
 	policystore "github.com/sceau-project/sceau/policy/pgstore"
 	"github.com/sceau-project/sceau/retention"
@@ -103,30 +101,9 @@ func (s *Store) Due(ctx context.Context, actor audit.Actor, within time.Duration
 
 // look records that somebody looks into a register, when policy lets them, and
 // returns the time of it.
-func (s *Store) look(ctx context.Context, actor audit.Actor, view string, details audit.Details) (at time.Time, err error) {
-	_, err = s.log.Do(ctx, pglog.Idempotency{}, func(ctx context.Context, pt *pglog.Turn) (any, error) {
-		p, err := s.policy.In(ctx, pt.Tx)
-		if err != nil {
-			return nil, err
-		}
-		d, err := p.Decide(ctx, policy.LogRead{At: policy.At(pt.At), View: view,
-			Actor: policy.Actor{ID: actor.ID, Person: actor.Person, Role: actor.Role}})
-		if err != nil {
-			return nil, err
-		}
-		if !d.Allow {
-			return nil, &escalationstore.Refused{Reasons: d.Reasons}
-		}
-		draft := pglog.Draft{Actor: actor, Action: audit.ActionLogRead, Details: audit.Details{"view": view}}
-		for name, value := range details {
-			draft.Details[name] = value
-		}
-		policystore.Decide(&draft, d)
-		at = pt.At
-		_, err = pt.Append(draft)
-		return nil, err
-	})
-	return at, err
+func (s *Store) look(ctx context.Context, actor audit.Actor, view string, details audit.Details) (time.Time, error) {
+	looked, err := s.policy.Look(ctx, s.log, actor, view, details)
+	return looked.At, err
 }
 
 func periodsOf(ctx context.Context, active *policystore.Active, q policystore.Querier) (policy.Periods, error) {

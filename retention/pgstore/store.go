@@ -35,7 +35,7 @@ type Config struct {
 }
 
 // A Store carries out what privacy officers do. Policy's no is an
-// *[escalationstore.Refused]; what does not exist is [conversation.ErrNotFound].
+// *[policystore.Refused]; what does not exist is [conversation.ErrNotFound].
 type Store struct {
 	pool   *pgxpool.Pool
 	log    *pglog.Log
@@ -162,18 +162,7 @@ func (s *Store) act(ctx context.Context, idem pglog.Idempotency, find, id string
 }
 
 func (t *turn) decide(ctx context.Context, in policy.Input) (*policy.Decision, error) {
-	p, err := t.policy.In(ctx, t.Tx)
-	if err != nil {
-		return nil, err
-	}
-	d, err := p.Decide(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	if !d.Allow {
-		return nil, &escalationstore.Refused{Reasons: d.Reasons}
-	}
-	return &d, nil
+	return t.policy.Allow(ctx, t.Tx, in)
 }
 
 func (t *turn) append(action audit.Action, subject, id string, details audit.Details, actor audit.Actor, d *policy.Decision) (pglog.Ref, error) {

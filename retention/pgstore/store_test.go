@@ -21,6 +21,7 @@ import (
 	escalationstore "github.com/sceau-project/sceau/escalation/pgstore"
 	"github.com/sceau-project/sceau/internal/casetest"
 	"github.com/sceau-project/sceau/policy"
+	policystore "github.com/sceau-project/sceau/policy/pgstore"
 	"github.com/sceau-project/sceau/retention"
 	"github.com/sceau-project/sceau/retention/pgstore"
 )
@@ -59,7 +60,7 @@ func (d *desk) ok(err error) {
 // refused fails unless policy refuses, and for this reason.
 func (d *desk) refused(what string, err error, reason string) {
 	d.t.Helper()
-	var no *escalationstore.Refused
+	var no *policystore.Refused
 	if !errors.As(err, &no) || !slices.Contains(no.Reasons, reason) {
 		d.t.Errorf("%s: %v, want %s", what, err, reason)
 	}
@@ -145,25 +146,18 @@ func (d *desk) destroy(reason string) error {
 		if err != nil {
 			return nil, err
 		}
-		p, err := d.Policy.In(ctx, turn.Tx)
-		if err != nil {
-			return nil, err
-		}
 		custodian := audit.Actor{ID: "custodian"}
 		for _, class := range []retention.What{retention.Transcript, retention.Identity} {
-			decision, err := p.Decide(ctx, retention.DestroyInput(docket.Case, turn.At, d.lastMessage(), class, reason))
+			decision, err := d.Policy.Allow(ctx, turn.Tx, retention.DestroyInput(docket.Case, turn.At, d.lastMessage(), class, reason))
 			if err != nil {
 				return nil, err
-			}
-			if !decision.Allow {
-				return nil, &escalationstore.Refused{Reasons: decision.Reasons}
 			}
 			details := audit.Details{"reason": reason}
 			if granted := docket.Case.Granted(); reason == policy.DestroyErasure {
 				details["erasure"] = granted.ID
 			}
 			ref, err := docket.Append(audit.Entry{Action: audit.ActionKeyDestroyed, Case: d.cse,
-				Subject: audit.Subject{Type: "key", ID: string(class)}, Details: details}, custodian, &decision, nil)
+				Subject: audit.Subject{Type: "key", ID: string(class)}, Details: details}, custodian, decision, nil)
 			if err != nil {
 				return nil, err
 			}
@@ -171,14 +165,11 @@ func (d *desk) destroy(reason string) error {
 				return nil, err
 			}
 		}
-		decision, err := p.Decide(ctx, retention.OpeningsInput(docket.Case, turn.At, d.lastMessage(), reason))
+		decision, err := d.Policy.Allow(ctx, turn.Tx, retention.OpeningsInput(docket.Case, turn.At, d.lastMessage(), reason))
 		if err != nil {
 			return nil, err
 		}
-		if !decision.Allow {
-			return nil, &escalationstore.Refused{Reasons: decision.Reasons}
-		}
-		ref, err := docket.Append(audit.Entry{Action: audit.ActionOpeningsErased, Case: d.cse, Details: audit.Details{"reason": reason}}, custodian, &decision, nil)
+		ref, err := docket.Append(audit.Entry{Action: audit.ActionOpeningsErased, Case: d.cse, Details: audit.Details{"reason": reason}}, custodian, decision, nil)
 		if err != nil {
 			return nil, err
 		}
