@@ -163,6 +163,7 @@ func TestAttacksOnOtherPaths(t *testing.T) {
 		"put off after telling":        {told, tell(policy.TellLater, "", tomorrow), staff, agent, policy.ReasonTellingNotDue},
 		"told by a stranger":           {openedOnce, tell(policy.Told, "", 0), staff, colleague, policy.ReasonNotParticipant},
 		"told by a supervisor":         {openedOnce, tell(policy.Told, "", 0), staff, supervisor, policy.ReasonRoleNotAllowed},
+		"told when all is destroyed":   {openedErased, tell(policy.Told, "", 0), staff, agent, policy.ReasonTellingNotDue},
 		"told by a psychologist":       {openedOnce, tell(policy.Told, "", 0), staff, psychologist, policy.ReasonRoleNotAllowed},
 		"told in free text":            {openedOnce, tell("she cried", "", 0), staff, agent, policy.ReasonTellingNotCoded},
 		"told, with a reason":          {openedOnce, tell(policy.Told, "not_reachable", 0), staff, agent, policy.ReasonTellingNotCoded},
@@ -342,6 +343,16 @@ func TestWhenTheMinorIsToBeTold(t *testing.T) {
 	by(e.Tellings[1].At.Add(tomorrow))
 	s.staff(tell(policy.TellRefused, "", 0)(s), agent) // or who had it opened
 	by(time.Time{})
+}
+
+// A duty that nobody can do any more is none.
+func TestNobodyIsToldOfWhatIsDestroyed(t *testing.T) {
+	if by := openedOnce(t).esc().TellBy(); by.IsZero() {
+		t.Error("nothing was due")
+	}
+	if by := openedErased(t).esc().TellBy(); !by.IsZero() {
+		t.Errorf("due by %s", by)
+	}
 }
 
 func TestAnOrderTakesBothRoles(t *testing.T) {

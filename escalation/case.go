@@ -89,6 +89,9 @@ func (c *Case) Extend(e audit.Entry, h audit.Hash) error {
 	if err != nil {
 		return &HistoryError{Seq: e.Seq, Action: string(e.Action), Err: err}
 	}
+	for _, esc := range c.Escalations {
+		esc.Erased = c.Erased()
+	}
 	return nil
 }
 

@@ -225,6 +225,12 @@ func brokenErased(t testing.TB) *story {
 	return s
 }
 
+func openedErased(t testing.TB) *story {
+	s := revokedOnce(t)
+	s.gate(key(audit.ActionKeyDestroyed, "transcript"), custodian)
+	return s
+}
+
 func revokedOnce(t testing.TB) *story {
 	s := openedOnce(t)
 	s.staff(RevokedEntry(s.esc(), "danger_over"), second)

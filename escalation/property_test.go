@@ -275,7 +275,7 @@ func TestPolicyAndMachineAgree(t *testing.T) {
 		openedOnce, windowOver, closedEscalation, handedOn, leftIt, erased, approverJoined, requestedBefore, conversationClosedAfter,
 		unanswered, unbreakable, confirmedEarly, confirmed, confirmedLate, confirmedThenHanded, erasedUnanswered,
 		broken, brokenUnused, brokenExpired, brokenOpened, brokenClosed, brokenRead, brokenReviewed, brokenRevoked, brokenErased,
-		brokenThenJoined, readBefore, revokedOnce, suspended, toldLater, told,
+		brokenThenJoined, readBefore, revokedOnce, openedErased, suspended, toldLater, told,
 		consented, consentApproved, consentOpened, consentTakenBack, requisitioned, orderRead, orderHalf, orderReadByOne, orderApproved,
 	} {
 		s := told(t)

@@ -33,10 +33,11 @@ func (e *Escalation) OpenedAt() time.Time {
 	return time.Time{}
 }
 
-// TellBy is when the minor must be told, zero when nothing is to be told, or all was.
+// TellBy is when the minor must be told, zero when nothing is to be told, or all was, or
+// the case is destroyed and no word reaches them any more.
 func (e *Escalation) TellBy() time.Time {
 	opened := e.OpenedAt()
-	if opened.IsZero() {
+	if opened.IsZero() || e.Erased {
 		return time.Time{}
 	}
 	if n := len(e.Tellings); n > 0 {
@@ -59,7 +60,7 @@ func (c *Case) CheckTelling(e *Escalation, actor audit.Actor, outcome, reason st
 		return refuse(policy.ReasonNotParticipant, "%s is not in the conversation", actor.ID)
 	}
 	if e.TellBy().IsZero() {
-		return refuse(policy.ReasonTellingNotDue, "nothing was opened, or the minor knows")
+		return refuse(policy.ReasonTellingNotDue, "nothing was opened, or the minor knows, or is out of reach")
 	}
 	if _, err := Transition(e.State, EventMinorTold, role); err != nil {
 		return err

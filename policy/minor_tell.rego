@@ -32,6 +32,7 @@ cleared contains "conversation.not_participant" if {
 cleared contains "telling.not_due" if {
 	input.escalation.opened_at != ""
 	input.escalation.opened_at <= input.at
+	input.conversation.state in {"open", "closed"} # erased, no word reaches them
 	every telling in input.escalation.tellings {
 		telling.outcome in {"unsafe", "later"}
 	}

@@ -45,6 +45,8 @@ test_nobody_else if {
 test_what_was_opened_is_told if {
 	reasons({"escalation": {"opened_at": ""}}) == {"telling.not_due"}
 	reasons({"escalation": {"opened_at": "2026-03-02T10:00:00.000001Z"}}) == {"telling.not_due"}
+	reasons({"conversation": {"state": "erased"}}) == {"telling.not_due"}
+	reasons({"conversation": {"state": "closed"}}) == []
 	every state in ["released", "closed", "revoked", "expired", "glass_broken"] {
 		reasons({"escalation": {"state": state}}) == []
 	}

@@ -82,7 +82,9 @@ func (s *Store) Reviews(ctx context.Context) ([]*escalation.Escalation, error) {
 func (s *Store) Tellings(ctx context.Context, actor audit.Actor) ([]*escalation.Escalation, error) {
 	list, err := s.list(ctx, `
 		SELECT escalation_id::text, case_id::text FROM sceau.escalations e
-		WHERE tell_by IS NOT NULL AND (requester_id = $2 OR EXISTS (
+		WHERE tell_by IS NOT NULL AND NOT EXISTS (
+			SELECT FROM sceau.cases k WHERE k.case_id = e.case_id AND (k.transcript_destroyed_seq IS NOT NULL OR k.identity_destroyed_seq IS NOT NULL))
+		AND (requester_id = $2 OR EXISTS (
 			SELECT FROM sceau.participants p
 			WHERE p.case_id = e.case_id AND p.staff_id = $2 AND p.role = 'agent' AND p.left_seq IS NULL))
 		ORDER BY tell_by LIMIT $1`, pageSize, actor.ID)

@@ -32,7 +32,9 @@ var questions = map[notice.Kind]string{
 	notice.ReviewDue:     unreviewed,
 	notice.ReviewOverdue: unreviewed,
 	// Put off, the telling is due at another time, and has another notice.
-	notice.TellingDue:     `SELECT EXISTS (SELECT FROM sceau.escalations WHERE escalation_id = $1::uuid AND tell_by <= statement_timestamp())`,
+	notice.TellingDue: `SELECT EXISTS (SELECT FROM sceau.escalations e WHERE escalation_id = $1::uuid AND tell_by <= statement_timestamp()
+		AND NOT EXISTS (SELECT FROM sceau.cases k
+			WHERE k.case_id = e.case_id AND (k.transcript_destroyed_seq IS NOT NULL OR k.identity_destroyed_seq IS NOT NULL)))`,
 	notice.ErasureWaiting: `SELECT EXISTS (SELECT FROM sceau.erasures WHERE erasure_id = $1::uuid AND verdict IS NULL)`,
 	// What has changed has changed: whoever follows the policy reads every notice.
 	notice.PolicyChanged: `SELECT $1::text IS NOT NULL`,

@@ -43,7 +43,8 @@ const due = `
 		FROM sceau.escalations WHERE review_by < statement_timestamp() AND review IS NULL
 	UNION ALL
 		SELECT 'telling_due', escalation_id::text, tell_by + $2::interval * floor(extract(epoch FROM statement_timestamp() - tell_by) / extract(epoch FROM $2::interval))::float8
-		FROM sceau.escalations WHERE tell_by <= statement_timestamp()
+		FROM sceau.escalations e WHERE tell_by <= statement_timestamp() AND NOT EXISTS (SELECT FROM sceau.cases k
+			WHERE k.case_id = e.case_id AND (k.transcript_destroyed_seq IS NOT NULL OR k.identity_destroyed_seq IS NOT NULL))
 	UNION ALL
 		SELECT 'erasure_waiting', erasure_id::text, requested_at + $2::interval * floor(extract(epoch FROM statement_timestamp() - requested_at) / extract(epoch FROM $2::interval))::float8
 		FROM sceau.erasures WHERE verdict IS NULL

@@ -64,6 +64,10 @@ func TestSweep(t *testing.T) {
 		{"a review done, late", escalation + `'imminent_danger', 'closed', NULL, NULL, now() - interval '1 h', 'abusive', NULL)`, nil},
 		{"a minor to be told", escalation + `'consent', 'closed', NULL, NULL, NULL, NULL, now() - interval '1 s')`, []string{"telling_due"}},
 		{"a minor to be told later", escalation + `'consent', 'closed', NULL, NULL, NULL, NULL, now() + interval '1 min')`, nil},
+		{"a minor out of reach", `WITH gone AS (INSERT INTO sceau.cases (case_id, transcript_recipient, identity_recipient, transcript_seq, identity_seq, opened,
+				transcript_destroyed_seq, identity_destroyed_seq) VALUES (gen_random_uuid(), '', '', 1, 2, true, 3, 4) RETURNING case_id)
+			INSERT INTO sceau.escalations (escalation_id, case_id, requester_id, requester_person, requested_at, last_seq, ground, state, tell_by)
+			SELECT $1, case_id, 's-1', 'p-1', now(), 1, 'consent', 'closed', now() - interval '1 s' FROM gone`, nil},
 		{"a request for erasure", erasure + `interval '1 s', 1, NULL, NULL, NULL)`, []string{"erasure_waiting"}},
 		{"one of last year", erasure + `interval '370 days', 1, NULL, NULL, NULL)`, []string{"erasure_waiting"}},
 		{"one that was decided", erasure + `interval '1 s', 1, 'refused', now(), 2)`, nil},
