@@ -13,21 +13,10 @@ import (
 const pruneEvery = time.Hour
 
 // pruneAnswers forgets old answers until ctx ends, from the start on: a process that
-// is restarted every half hour forgets too. A failure is logged when it begins.
+// is restarted every half hour forgets too.
 func pruneAnswers(ctx context.Context, log *pglog.Log, logger *slog.Logger) error {
-	tick := time.NewTicker(pruneEvery)
-	defer tick.Stop()
-	failing := false
-	for {
+	return every(ctx, pruneEvery, logger, "forgetting old answers", func(ctx context.Context) error {
 		_, err := log.PruneAnswers(ctx, pglog.KeepAnswers)
-		if err != nil && !failing && ctx.Err() == nil {
-			logger.Warn("forgetting old answers", "error", err.Error())
-		}
-		failing = err != nil
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+		return err
+	})
 }

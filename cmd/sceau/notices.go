@@ -119,23 +119,3 @@ func secretFile(key, path string) (string, error) {
 // noticesEvery is how often what has become due is looked for. What an act of
 // staff causes is queued by that act.
 const noticesEvery = 5 * time.Second
-
-// sweepNotices queues what has become due until ctx ends. A failure is logged
-// when it begins.
-func sweepNotices(ctx context.Context, queue *noticestore.Queue, logger *slog.Logger) error {
-	tick := time.NewTicker(noticesEvery)
-	defer tick.Stop()
-	failing := false
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		_, err := queue.Sweep(ctx)
-		if err != nil && !failing && ctx.Err() == nil {
-			logger.Warn("looking for what people must be called for", "error", err.Error())
-		}
-		failing = err != nil
-	}
-}

@@ -194,35 +194,24 @@ func (p *parts) staff(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.watchQueues(escalations, notices)
+	p.metrics.MustRegister(queues{
+		waiting: p.oldestWaiting, pending: escalations.Oldest, notices: notices.Backlog, overdue: notices.ReviewsOverdue,
+	})
 	return p.run(ctx, p.cfg.Staff, face,
-		func(ctx context.Context) error { return sweep(ctx, escalations, p.logger) },
-		func(ctx context.Context) error { return sweepNotices(ctx, notices, p.logger) },
+		p.watched(sweepEvery, "escalations", "recording what has expired", func(ctx context.Context) error {
+			_, err := escalations.Sweep(ctx)
+			return err
+		}),
+		p.watched(noticesEvery, "notices", "looking for what people must be called for", func(ctx context.Context) error {
+			_, err := notices.Sweep(ctx)
+			return err
+		}),
 		notices.Run)
 }
 
 // sweepEvery is how often what has expired is recorded. Whether it has expired
 // never depends on it.
 const sweepEvery = 2 * time.Second
-
-// sweep records expiries until ctx ends. A failure is logged when it begins.
-func sweep(ctx context.Context, escalations *escalationstore.Store, logger *slog.Logger) error {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	failing := false
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		_, err := escalations.Sweep(ctx)
-		if err != nil && !failing && ctx.Err() == nil {
-			logger.Warn("recording what has expired", "error", err.Error())
-		}
-		failing = err != nil
-	}
-}
 
 // run serves a face, its metrics, and what runs behind it, until ctx ends or
 // one of them fails; then all end.
