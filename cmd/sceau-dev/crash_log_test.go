@@ -92,6 +92,7 @@ func (l *ledger) checkTold() {
 			}
 		}
 	}
+	l.Count("entries", int64(len(l.entries)))
 	l.Logf("%d entries, %d of them had been shown", len(l.entries), len(l.crowd.entries))
 }
 
@@ -374,6 +375,9 @@ func (l *ledger) checkVault() {
 		if request, _ := e.Details["vault_request"].(string); read[request] == "" || read[request] != e.Details["intent"] {
 			l.Errorf("entry %d records a release that Vault knows nothing of", e.Seq)
 		}
+	}
+	for what, n := range map[string]int{"keys_read": len(read), "releases": released, "keys_destroyed": len(gone)} {
+		l.Count(what, int64(n))
 	}
 	l.Logf("Vault read %d case keys, each under its entry; %d releases; %d keys destroyed", len(read), released, len(gone))
 }

@@ -280,7 +280,7 @@ func (w *crowd) escalate(t *talk, rng *rand.Rand) error {
 		}
 	}
 	switch {
-	case perhaps(30):
+	case perhaps(30), l.state == "approved": // unopened, it would expire in a long run
 		return w.answer("close", l, t.agent, object(nil))
 	case perhaps(30):
 		return w.answer("revoke", l, t.supervisor, object{"reason": "danger_over"})

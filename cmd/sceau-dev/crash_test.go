@@ -18,16 +18,14 @@ import (
 
 	"github.com/sceau-project/sceau/cmd/sceau-dev/internal/stack"
 	"github.com/sceau-project/sceau/internal/devstack"
+	"github.com/sceau-project/sceau/internal/faults/trial"
 	"github.com/sceau-project/sceau/policy"
 )
 
-// The variables of the crash test: the seed of an earlier run, to play its
-// choices again (what is killed after what, and what people do; not the
-// scheduler's), and how often each victim is killed.
-const (
-	seedVariable   = "SCEAU_CRASH_SEED"
-	roundsVariable = "SCEAU_CRASH_ROUNDS"
-)
+// roundsVariable says how many rounds are played at least, beside what package trial
+// reads. A seed plays again what is killed after what, and what people do; not the
+// scheduler's choices.
+const roundsVariable = "SCEAU_CRASH_ROUNDS"
 
 // recovery is how long after its end an outage may still be felt.
 const recovery = 10 * time.Second
@@ -58,11 +56,12 @@ type outage struct {
 // A crashTest is a whole stack whose processes are killed one or two at a time, the
 // people who use it meanwhile, and what they were told.
 type crashTest struct {
-	*testing.T
+	*trial.Trial
 	stack   *stack.Stack
 	data    string // the stack's directory
 	inspect string // the inspector's tool
 	rng     *rand.Rand
+	two     []victims // pairs that are left of this deck
 	crowd   *crowd
 	probe   *probe
 	outages []outage
@@ -79,22 +78,18 @@ func pairs() (all []victims) {
 	return all
 }
 
-// rounds draws what is killed, and in which order: in a round each process once,
-// Vault's seal, and half of the pairs; so that two rounds have all pairs.
-func (c *crashTest) rounds(n int) (all []victims) {
-	var two []victims
-	for range n {
-		round := []victims{{victimPublic}, {victimStaff}, {victimCustodian}, {victimPostgres}, {victimVault}, {victimSealed}}
-		if len(two) == 0 {
-			two = pairs()
-			c.rng.Shuffle(len(two), func(i, j int) { two[i], two[j] = two[j], two[i] })
-		}
-		half := len(pairs()) / 2
-		round, two = append(round, two[:half]...), two[half:]
-		c.rng.Shuffle(len(round), func(i, j int) { round[i], round[j] = round[j], round[i] })
-		all = append(all, round...)
+// round draws what is killed, and in which order: each process once, Vault's seal, and
+// half of the pairs; so that two rounds have all pairs.
+func (c *crashTest) round() []victims {
+	if len(c.two) == 0 {
+		c.two = pairs()
+		c.rng.Shuffle(len(c.two), func(i, j int) { c.two[i], c.two[j] = c.two[j], c.two[i] })
 	}
-	return all
+	half := len(pairs()) / 2
+	round := append([]victims{{victimPublic}, {victimStaff}, {victimCustodian}, {victimPostgres}, {victimVault}, {victimSealed}}, c.two[:half]...)
+	c.two = c.two[half:]
+	c.rng.Shuffle(len(round), func(i, j int) { round[i], round[j] = round[j], round[i] })
+	return round
 }
 
 // TestKilledOneByOne kills each process of a stack in the middle of what people do,
@@ -106,8 +101,8 @@ func (c *crashTest) rounds(n int) (all []victims) {
 func TestKilledOneByOne(t *testing.T) {
 	needServers(t)
 	t.Parallel()
-	seed, rounds := number(t, seedVariable, rand.Uint64()>>1), number(t, roundsVariable, 1)
-	t.Logf("play it again with %s=%d", seedVariable, seed)
+	rounds := number(t, roundsVariable, 1)
+	r := trial.Begin(t)
 	bin, err := binaries()
 	if err != nil {
 		t.Fatal(err)
@@ -131,16 +126,19 @@ func TestKilledOneByOne(t *testing.T) {
 	if err := s.Activate(t.Context(), policy.Production); err != nil {
 		t.Fatal(err)
 	}
-	c := &crashTest{T: t, stack: s, data: data, inspect: filepath.Join(bin, "sceau-inspect"), rng: rand.New(rand.NewPCG(seed, 0))}
-	c.crowd = newCrowd(c, seed)
+	c := &crashTest{Trial: r, stack: s, data: data, inspect: filepath.Join(bin, "sceau-inspect"), rng: r.Dice}
+	c.crowd = newCrowd(c, r.Dice.Uint64())
 	c.probe = newProbe(c)
 	t.Logf("started in %.1f s", time.Since(began).Seconds())
 
 	c.crowd.come()
-	for _, v := range c.rounds(int(rounds)) {
-		if !t.Failed() {
-			c.suffer(v)
+	for n := uint64(0); !t.Failed() && (n < rounds || time.Since(began) < r.Long); n++ {
+		for _, v := range c.round() {
+			if !t.Failed() {
+				c.suffer(v)
+			}
 		}
+		c.Count("rounds", 1)
 	}
 	c.crowd.leave()
 	t.Logf("the last outage was over after %.1f s", time.Since(began).Seconds())
@@ -207,6 +205,8 @@ func (c *crashTest) suffer(v victims) {
 	c.probe.after(v, returned.Add(recovery))
 	o.over = time.Now()
 	c.outages = append(c.outages, o)
+	c.Count("outages", 1)
+	c.Most("recovered_ms_most", o.over.Sub(returned).Milliseconds())
 	c.Logf("%-22s away for %4d ms during %q, everything served %4d ms after", v,
 		o.back.Sub(o.down).Milliseconds(), kind, o.over.Sub(returned).Milliseconds())
 	for name, pid := range c.pids() {
