@@ -101,12 +101,9 @@ const (
 	OpenedBreakGlass = "break_glass"
 )
 
-// The states of an opening's review; none after an approval.
-const (
-	ReviewDue       = "due"
-	ReviewConfirmed = "confirmed"
-	ReviewAbusive   = "abusive"
-)
+// ReviewDue is the state of an opening's review until it is done; then it is the
+// verdict, one of package policy's. There is none after an approval.
+const ReviewDue = "due"
 
 // Opening is one time that the identity was opened, or may have been: the first
 // under one escalation. Nobody is named.
