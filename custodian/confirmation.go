@@ -37,6 +37,10 @@ func (c *Custodian) confirm(ctx context.Context, o order.Confirm) (order.Confirm
 		if err != nil {
 			return "", pglog.Ref{}, err
 		}
+		if esc.RequestHash != request {
+			// Whoever has seen it on their list quotes it. To others it does not exist.
+			return "", pglog.Ref{}, refuse(order.CodeEscalation)
+		}
 		decision, err := c.ask(ctx, turn.Tx, docket.Case.ConfirmInput(turn.At, actor, esc, request, turn.ClockTrails))
 		switch {
 		case err != nil:

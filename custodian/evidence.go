@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sceau-project/sceau/audit/pglog"
@@ -131,6 +132,14 @@ func (c *Custodian) evidenceBeside(ctx context.Context, key *seal.Key, file *esc
 // has none is none.
 func (c *Custodian) openEscalation(ctx context.Context, turn *pglog.Turn, id string) (*pgstore.Docket, *escalation.Escalation, error) {
 	caseID, err := caseOf(ctx, turn.Tx, id)
+	var none *order.Refusal
+	if errors.As(err, &none) {
+		// As many questions as for what exists and is another's, which is answered
+		// alike: a stranger could time the difference.
+		if _, err := c.held(ctx, turn.Tx, uuid.Nil.String()); err != nil {
+			return nil, nil, err
+		}
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -51,7 +51,7 @@ func TestTheGlassIsBrokenByTwo(t *testing.T) {
 		{"a psychologist", farah.caller(), r.Request, order.CodeEscalation},
 		{"a privacy officer", nora.caller(), r.Request, order.CodeEscalation},
 		{"the minor", k.caller(), r.Request, order.CodeTokenInvalid},
-		{"of another request", bruno.caller(), theirs.Request, policy.ReasonRequestChanged},
+		{"of another request", bruno.caller(), theirs.Request, order.CodeEscalation},
 		{"of no request", bruno.caller(), "x", order.CodeMalformed},
 		{"a token of another audience", w.changed(bruno, func(c map[string]any) { c["aud"] = "sceau-staff" }), r.Request, order.CodeTokenInvalid},
 		{"an agent who says to be a supervisor", order.Caller{StaffToken: order.Secret(bruno.token), Role: "supervisor"}, r.Request, order.CodeRoleInvalid},

@@ -284,11 +284,9 @@ func (s *staff) approve(ctx context.Context, in *approveInput) (*escalationOutpu
 	if err != nil {
 		return nil, err
 	}
-	receipt, err := s.escalations.Approve(ctx, idempotent(ctx), callerOf(ctx).actor, in.ID, request, in.Body.Facets)
-	if err != nil {
-		return nil, err
-	}
-	return s.escalationAfter(ctx, receipt)
+	return s.onTheirs(ctx, in.ID, func(ctx context.Context, idem pglog.Idempotency, actor audit.Actor, id string) (escalationstore.Receipt, error) {
+		return s.escalations.Approve(ctx, idem, actor, id, request, in.Body.Facets)
+	})
 }
 
 // requestOf reads the leaf hash to which an answer is bound.
@@ -316,11 +314,9 @@ func (s *staff) deny(ctx context.Context, in *denyInput) (*escalationOutput, err
 	if err != nil {
 		return nil, err
 	}
-	receipt, err := s.escalations.Deny(ctx, idempotent(ctx), callerOf(ctx).actor, in.ID, request, in.Body.Reason)
-	if err != nil {
-		return nil, err
-	}
-	return s.escalationAfter(ctx, receipt)
+	return s.onTheirs(ctx, in.ID, func(ctx context.Context, idem pglog.Idempotency, actor audit.Actor, id string) (escalationstore.Receipt, error) {
+		return s.escalations.Deny(ctx, idem, actor, id, request, in.Body.Reason)
+	})
 }
 
 type escalationAct struct {
@@ -329,16 +325,16 @@ type escalationAct struct {
 }
 
 func (s *staff) withdraw(ctx context.Context, in *escalationAct) (*escalationOutput, error) {
-	return s.byRequester(ctx, in.ID, s.escalations.Withdraw)
+	return s.onTheirs(ctx, in.ID, s.escalations.Withdraw)
 }
 
 func (s *staff) closeEscalation(ctx context.Context, in *escalationAct) (*escalationOutput, error) {
-	return s.byRequester(ctx, in.ID, s.escalations.Close)
+	return s.onTheirs(ctx, in.ID, s.escalations.Close)
 }
 
-// byRequester does what only the requester may. To other agents the request
-// does not exist.
-func (s *staff) byRequester(ctx context.Context, id string, do func(context.Context, pglog.Idempotency, audit.Actor, string) (escalationstore.Receipt, error)) (*escalationOutput, error) {
+// onTheirs acts on a request that the caller may see: an agent their own, who answers
+// what is theirs to answer. To others it does not exist, whatever they quote of it.
+func (s *staff) onTheirs(ctx context.Context, id string, do func(context.Context, pglog.Idempotency, audit.Actor, string) (escalationstore.Receipt, error)) (*escalationOutput, error) {
 	c := callerOf(ctx)
 	if !isUUID(id) {
 		return nil, escalationstore.ErrNotFound

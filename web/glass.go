@@ -88,7 +88,7 @@ func (s *staff) breakGlass(ctx context.Context, in *requestInput) (*escalationOu
 	if err != nil {
 		return nil, err
 	}
-	return s.byRequester(ctx, in.ID, func(ctx context.Context, idem pglog.Idempotency, actor audit.Actor, id string) (escalationstore.Receipt, error) {
+	return s.onTheirs(ctx, in.ID, func(ctx context.Context, idem pglog.Idempotency, actor audit.Actor, id string) (escalationstore.Receipt, error) {
 		return s.escalations.BreakGlass(ctx, idem, actor, id, request)
 	})
 }
@@ -102,14 +102,9 @@ type revokeInput struct {
 
 // revoke ends a grant, or an opening under way, at once.
 func (s *staff) revoke(ctx context.Context, in *revokeInput) (*escalationOutput, error) {
-	if !isUUID(in.ID) {
-		return nil, escalationstore.ErrNotFound
-	}
-	receipt, err := s.escalations.Revoke(ctx, idempotent(ctx), callerOf(ctx).actor, in.ID, in.Body.Reason)
-	if err != nil {
-		return nil, err
-	}
-	return s.escalationAfter(ctx, receipt)
+	return s.onTheirs(ctx, in.ID, func(ctx context.Context, idem pglog.Idempotency, actor audit.Actor, id string) (escalationstore.Receipt, error) {
+		return s.escalations.Revoke(ctx, idem, actor, id, in.Body.Reason)
+	})
 }
 
 type reviewInput struct {
@@ -125,11 +120,9 @@ func (s *staff) review(ctx context.Context, in *reviewInput) (*escalationOutput,
 	if err != nil {
 		return nil, err
 	}
-	receipt, err := s.escalations.Review(ctx, idempotent(ctx), callerOf(ctx).actor, in.ID, request, in.Body.Verdict)
-	if err != nil {
-		return nil, err
-	}
-	return s.escalationAfter(ctx, receipt)
+	return s.onTheirs(ctx, in.ID, func(ctx context.Context, idem pglog.Idempotency, actor audit.Actor, id string) (escalationstore.Receipt, error) {
+		return s.escalations.Review(ctx, idem, actor, id, request, in.Body.Verdict)
+	})
 }
 
 // reviewed is one broken glass, for supervisors and inspectors: who, when, on what

@@ -145,6 +145,12 @@ func (s *Store) RecordOpinion(ctx context.Context, who audit.Actor, caseID, key,
 	if err := conversation.CheckText(note); err != nil {
 		return Recorded{}, err
 	}
+	switch in, err := s.takesPart(ctx, who, caseID); { // as in WriteAsStaff
+	case err != nil:
+		return Recorded{}, err
+	case !in:
+		return Recorded{}, conversation.ErrNotFound
+	}
 	to, err := s.cfg.Recipients.Of(ctx, caseID)
 	if err != nil {
 		return Recorded{}, err

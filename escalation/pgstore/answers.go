@@ -137,6 +137,17 @@ func (s *Store) Review(ctx context.Context, idem pglog.Idempotency, actor audit.
 // coded reason where it was not safe, and the time to try again where it is for later.
 // To an agent who neither had it opened nor is in the conversation it does not exist.
 func (s *Store) Tell(ctx context.Context, idem pglog.Idempotency, actor audit.Actor, id, outcome, reason string, until time.Time) (Receipt, error) {
+	// Asked first, and again in its turn: a stranger is refused after the same question
+	// whether there is such an escalation or not.
+	var theirs bool
+	if err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM sceau.escalations e WHERE escalation_id = $1 AND (requester_id = $2 OR EXISTS (
+			SELECT FROM sceau.participants p WHERE p.case_id = e.case_id AND p.staff_id = $2 AND p.role = 'agent' AND p.left_seq IS NULL)))`,
+		id, actor.ID).Scan(&theirs); err != nil {
+		return Receipt{}, fmt.Errorf("look whose the escalation is: %w", err)
+	}
+	if !theirs {
+		return Receipt{}, ErrNotFound
+	}
 	return s.act(ctx, idem, id, func(ctx context.Context, t *turn) error {
 		if t.escalation.Requester.ID != actor.ID && !t.Case.TakesPart(actor) {
 			return ErrNotFound

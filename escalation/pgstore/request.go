@@ -91,6 +91,16 @@ func (s *Store) Request(ctx context.Context, idem pglog.Idempotency, actor audit
 	if err := ask.Requisition.check(); err != nil {
 		return Receipt{}, err
 	}
+	// Asked first, and again in its turn: a stranger is refused after the same question
+	// whether there is such a conversation or not.
+	var took bool
+	if err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM sceau.participants WHERE case_id = $1 AND person_id = $2)`,
+		ask.Case, actor.Person).Scan(&took); err != nil {
+		return Receipt{}, fmt.Errorf("look who took part in the conversation: %w", err)
+	}
+	if !took {
+		return Receipt{}, ErrNotFound
+	}
 	// Before the head is locked: encryption is not the log's time to spend.
 	sealed, err := s.seal(ctx, ask)
 	if err != nil {

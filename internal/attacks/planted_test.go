@@ -19,6 +19,7 @@ import (
 type tale struct {
 	*rig.Rig
 	talk    *rig.Talk
+	lift    rig.Escalation // granted, and opened
 	plants  []plant
 	refused []byte // every refusal's body
 }
@@ -55,9 +56,9 @@ func newTale(t *testing.T) *tale {
 			t.Fatal("what was planted cannot be read")
 		}
 	}
-	e := s.Ask(s.talk, 1, told, "connection", "name", "contact", "location")
-	s.Approve(supervisor, e, "connection", "name", "contact", "location")
-	method, path, body := e.Identity("connection", "name", "contact", "location")
+	s.lift = s.Ask(s.talk, 1, told, "connection", "name", "contact", "location")
+	s.Approve(supervisor, s.lift, "connection", "name", "contact", "location")
+	method, path, body := s.lift.Identity("connection", "name", "contact", "location")
 	if r := agent.Wants("ok", method, path, body); !strings.Contains(string(r.Body), named) {
 		t.Fatal("the identity cannot be read")
 	}
