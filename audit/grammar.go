@@ -55,17 +55,19 @@ const (
 	uuidLen = 36
 )
 
-// isUUID: 8-4-4-4-12 lower-case hexadecimal digits.
-func isUUID(b []byte) bool {
+// IsUUID tells whether b is 8-4-4-4-12 lower-case hexadecimal digits: how cases,
+// escalations and all else that this service names at random stand in entries, rows
+// and addresses. Nothing else names one of them.
+func IsUUID[T string | []byte](b T) bool {
 	if len(b) != uuidLen {
 		return false
 	}
-	for i, c := range b {
+	for i := range len(b) {
 		if i == 8 || i == 13 || i == 18 || i == 23 {
-			if c != '-' {
+			if b[i] != '-' {
 				return false
 			}
-		} else if !hexByte[c] {
+		} else if !hexByte[b[i]] {
 			return false
 		}
 	}

@@ -164,7 +164,7 @@ func (e *Entry) check() error {
 		return errors.New("action is not two dotted lower-case words")
 	case e.Actor.ID == "":
 		return errors.New("actor has no id")
-	case e.Case != "" && !isUUID([]byte(e.Case)):
+	case e.Case != "" && !IsUUID(e.Case):
 		return fmt.Errorf("case %.40q is not a lower-case UUID", e.Case)
 	case e.Decision != nil && *e.Decision == (Decision{}):
 		return errors.New("decision is empty")

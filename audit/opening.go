@@ -36,7 +36,7 @@ func marshalOpening(o Opening) ([]byte, error) {
 		return nil, fmt.Errorf("opening: seq %d is out of range", o.Seq)
 	case !isKey([]byte(o.Field)):
 		return nil, fmt.Errorf("opening of entry %d: field %.40q is not a lower-case word", o.Seq, o.Field)
-	case o.Case != "" && !isUUID([]byte(o.Case)):
+	case o.Case != "" && !IsUUID(o.Case):
 		return nil, fmt.Errorf("opening of entry %d: case is not a lower-case UUID", o.Seq)
 	case len(o.Salt) != SaltSize:
 		return nil, fmt.Errorf("opening of entry %d: salt of %d bytes, not %d", o.Seq, len(o.Salt), SaltSize)
@@ -69,7 +69,7 @@ func parseOpening(line []byte) (Opening, error) {
 	o.Field = string(s.checked("a lower-case word", isKey))
 	s.lit(`,"case":"`)
 	if !s.peek(`"`) {
-		o.Case = string(s.fixed("a lower-case UUID", uuidLen, isUUID))
+		o.Case = string(s.fixed("a lower-case UUID", uuidLen, IsUUID[[]byte]))
 	}
 	s.lit(`,"salt":"`)
 	salt := s.fixed("32 bytes in padded base64", hashLen, isHash)

@@ -316,7 +316,7 @@ func scan(leaf []byte, e *scanned) error {
 	s.lit(`,"action":"`)
 	e.action = s.checked("an action", isAction)
 	if s.peek(`,"case":"`) {
-		e.caseID = s.fixed("a lower-case UUID", uuidLen, isUUID)
+		e.caseID = s.fixed("a lower-case UUID", uuidLen, IsUUID[[]byte])
 	}
 	if s.peek(`,"subject":{`) {
 		s.object(subjectKeys, e.subject[:])

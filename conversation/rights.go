@@ -3,7 +3,6 @@ package conversation
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -146,10 +145,8 @@ func ParseFacets(text string) ([]string, error) {
 // named tells whether the entry is about something of that type with an id as this
 // service makes them: rows are found by it.
 func named(e audit.Entry, subject string) bool {
-	return e.Subject.Type == subject && uuidForm.MatchString(e.Subject.ID)
+	return e.Subject.Type == subject && audit.IsUUID(e.Subject.ID)
 }
-
-var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // decided requires that policy was asked, at this point, and allowed it.
 func decided(e audit.Entry, point policy.Point) error {

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"regexp"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,8 +15,6 @@ import (
 	"github.com/sceau-project/sceau/escalation"
 	"github.com/sceau-project/sceau/escalation/pgstore"
 )
-
-var caseForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // readCase folds the committed entries of a case, as far as the log was
 // followed. A history that cannot have happened is an error: nothing is decided

@@ -21,7 +21,7 @@ func (c *Custodian) confirm(ctx context.Context, o order.Confirm) (order.Confirm
 	if err != nil {
 		return order.Confirmed{}, err
 	}
-	if !caseForm.MatchString(o.Escalation) {
+	if !audit.IsUUID(o.Escalation) {
 		return order.Confirmed{}, refuse(order.CodeEscalation)
 	}
 	request, err := audit.ParseHash(o.Request)

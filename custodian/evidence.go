@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/crypto/seal"
@@ -27,7 +28,7 @@ func (c *Custodian) readEvidence(ctx context.Context, o order.ReadEvidence) (ord
 	if err != nil {
 		return order.Evidence{}, err
 	}
-	if !caseForm.MatchString(o.Escalation) {
+	if !audit.IsUUID(o.Escalation) {
 		return order.Evidence{}, refuse(order.CodeEscalation)
 	}
 	var file *escalation.Case

@@ -31,7 +31,7 @@ func (c *Custodian) openSession(ctx context.Context, o order.OpenSession) (order
 		}
 		caseID = own
 	}
-	if !caseForm.MatchString(caseID) {
+	if !audit.IsUUID(caseID) {
 		return order.Session{}, refuse(order.CodeConversation)
 	}
 	s := &readingSession{owner: who.key(), caseID: caseID}

@@ -34,7 +34,7 @@ func (c *Custodian) release(ctx context.Context, o order.Release) (order.Release
 		return order.Released{}, err
 	}
 	facets := slices.Compact(slices.Sorted(slices.Values(o.Facets)))
-	if !caseForm.MatchString(o.Escalation) {
+	if !audit.IsUUID(o.Escalation) {
 		return order.Released{}, refuse(order.CodeEscalation)
 	}
 	if len(facets) != len(o.Facets) || len(facets) > len(conversation.Facets) {

@@ -18,7 +18,7 @@ type keyName struct {
 
 // valid says whether a key can have this name.
 func (k keyName) valid() bool {
-	return caseForm.MatchString(k.caseID) && (k.class == seal.Transcript || k.class == seal.Identity)
+	return audit.IsUUID(k.caseID) && (k.class == seal.Transcript || k.class == seal.Identity)
 }
 
 // A watch is what the log says beyond its cases, as far as it was followed: who

@@ -134,7 +134,7 @@ func idempotent(ctx context.Context) pglog.Idempotency {
 
 // ask requests a lift. What policy refuses is recorded, and answered as a refusal.
 func (s *staff) ask(ctx context.Context, in *askInput) (*escalationOutput, error) {
-	if !isUUID(in.ID) {
+	if !audit.IsUUID(in.ID) {
 		return nil, conversation.ErrNotFound
 	}
 	if err := conversation.CheckText(in.Body.Narrative); err != nil {
@@ -265,7 +265,7 @@ type EscalationPath struct {
 }
 
 func (s *staff) escalation(ctx context.Context, in *EscalationPath) (*escalationOutput, error) {
-	if !isUUID(in.ID) {
+	if !audit.IsUUID(in.ID) {
 		return nil, escalationstore.ErrNotFound
 	}
 	return s.escalationAfter(ctx, escalationstore.Receipt{ID: in.ID})
@@ -291,7 +291,7 @@ func (s *staff) approve(ctx context.Context, in *approveInput) (*escalationOutpu
 
 // requestOf reads the leaf hash to which an answer is bound.
 func (s *staff) requestOf(_ context.Context, id, text string) (audit.Hash, error) {
-	if !isUUID(id) {
+	if !audit.IsUUID(id) {
 		return audit.Hash{}, escalationstore.ErrNotFound
 	}
 	request, err := audit.ParseHash(text)
@@ -336,7 +336,7 @@ func (s *staff) closeEscalation(ctx context.Context, in *escalationAct) (*escala
 // what is theirs to answer. To others it does not exist, whatever they quote of it.
 func (s *staff) onTheirs(ctx context.Context, id string, do func(context.Context, pglog.Idempotency, audit.Actor, string) (escalationstore.Receipt, error)) (*escalationOutput, error) {
 	c := callerOf(ctx)
-	if !isUUID(id) {
+	if !audit.IsUUID(id) {
 		return nil, escalationstore.ErrNotFound
 	}
 	if _, err := s.escalations.Get(ctx, c.actor, id); err != nil {

@@ -203,7 +203,7 @@ type toldOutput struct {
 // tell records that the young person was told that their identity was opened, or why
 // not yet.
 func (s *staff) tell(ctx context.Context, in *tellInput) (*toldOutput, error) {
-	if !isUUID(in.ID) {
+	if !audit.IsUUID(in.ID) {
 		return nil, escalationstore.ErrNotFound
 	}
 	receipt, err := s.escalations.Tell(ctx, idempotent(ctx), callerOf(ctx).actor, in.ID, in.Body.Outcome, in.Body.Reason, in.Body.Until)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/crypto/seal"
 	"github.com/sceau-project/sceau/custodian/order"
@@ -36,7 +37,7 @@ type evidenceOutput struct {
 // an entry of the log.
 func (s *staff) evidence(ctx context.Context, in *escalationAct) (*evidenceOutput, error) {
 	c := callerOf(ctx)
-	if !isUUID(in.ID) {
+	if !audit.IsUUID(in.ID) {
 		return nil, escalationstore.ErrNotFound
 	}
 	e, err := s.escalations.Get(ctx, c.actor, in.ID)
@@ -203,7 +204,7 @@ type lost struct {
 // process opens what it was given file keys for.
 func (s *staff) identity(ctx context.Context, in *identityInput) (*identityOutput, error) {
 	c := callerOf(ctx)
-	if !isUUID(in.ID) {
+	if !audit.IsUUID(in.ID) {
 		return nil, escalationstore.ErrNotFound
 	}
 	released, err := s.custodian.Release(ctx, order.Release{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/custodian/order"
 )
@@ -39,7 +40,7 @@ type opinionInput struct {
 }
 
 func (s *staff) recordOpinion(ctx context.Context, in *opinionInput) (*recordedOutput, error) {
-	if !isUUID(in.ID) {
+	if !audit.IsUUID(in.ID) {
 		return nil, conversation.ErrNotFound
 	}
 	recorded, err := s.conversations.RecordOpinion(ctx, callerOf(ctx).actor, in.ID, actOf(ctx).key, in.Body.Opinion, in.Body.Note)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/policy"
 	retentionstore "github.com/sceau-project/sceau/retention/pgstore"
@@ -73,7 +74,7 @@ func doneOf(d retentionstore.Done) *doneOutput {
 // decideErasure answers a request for erasure. Once granted, the custodian destroys the
 // keys of the case, for good.
 func (s *staff) decideErasure(ctx context.Context, in *decideInput) (*doneOutput, error) {
-	if !isUUID(in.ID) {
+	if !audit.IsUUID(in.ID) {
 		return nil, refuse(policy.ReasonErasureNotPending)
 	}
 	done, err := s.retention.Decide(ctx, idempotent(ctx), callerOf(ctx).actor, in.ID, in.Body.Verdict, in.Body.Reason)
@@ -123,7 +124,7 @@ type setHoldInput struct {
 
 // setHold keeps everything of a case until the hold is lifted.
 func (s *staff) setHold(ctx context.Context, in *setHoldInput) (*doneOutput, error) {
-	if !isUUID(in.Body.Conversation) {
+	if !audit.IsUUID(in.Body.Conversation) {
 		return nil, conversation.ErrNotFound
 	}
 	done, err := s.retention.Set(ctx, idempotent(ctx), callerOf(ctx).actor, in.Body.Conversation, in.Body.Reason)
@@ -141,7 +142,7 @@ type liftHoldInput struct {
 }
 
 func (s *staff) liftHold(ctx context.Context, in *liftHoldInput) (*doneOutput, error) {
-	if !isUUID(in.ID) {
+	if !audit.IsUUID(in.ID) {
 		return nil, refuse(policy.ReasonHoldUnknown)
 	}
 	done, err := s.retention.Lift(ctx, idempotent(ctx), callerOf(ctx).actor, in.ID, in.Body.Reason)

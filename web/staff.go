@@ -5,8 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"github.com/google/uuid"
-
+	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/conversation"
 	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
@@ -228,7 +227,7 @@ type conversationAct struct {
 }
 
 func (s *staff) join(ctx context.Context, in *conversationAct) (*talkOutput, error) {
-	if !isUUID(in.ID) {
+	if !audit.IsUUID(in.ID) {
 		return nil, conversation.ErrNotFound
 	}
 	if err := s.conversations.Join(ctx, callerOf(ctx).actor, in.ID, actOf(ctx).key); err != nil {
@@ -255,7 +254,7 @@ type staffWriteInput struct {
 }
 
 func (s *staff) write(ctx context.Context, in *staffWriteInput) (*writtenOutput, error) {
-	if !isUUID(in.ID) {
+	if !audit.IsUUID(in.ID) {
 		return nil, conversation.ErrNotFound
 	}
 	written, err := s.conversations.WriteAsStaff(ctx, callerOf(ctx).actor, in.ID, actOf(ctx).key, in.Body.Text)
@@ -279,29 +278,22 @@ type handOverInput struct {
 }
 
 func (s *staff) handOver(ctx context.Context, in *handOverInput) (*struct{}, error) {
-	if !isUUID(in.ID) {
+	if !audit.IsUUID(in.ID) {
 		return nil, conversation.ErrNotFound
 	}
 	return nil, s.conversations.HandOver(ctx, callerOf(ctx).actor, in.ID, in.Body.To, actOf(ctx).key)
 }
 
 func (s *staff) leave(ctx context.Context, in *conversationAct) (*struct{}, error) {
-	if !isUUID(in.ID) {
+	if !audit.IsUUID(in.ID) {
 		return nil, conversation.ErrNotFound
 	}
 	return nil, s.conversations.Leave(ctx, callerOf(ctx).actor, in.ID, actOf(ctx).key)
 }
 
 func (s *staff) end(ctx context.Context, in *conversationAct) (*struct{}, error) {
-	if !isUUID(in.ID) {
+	if !audit.IsUUID(in.ID) {
 		return nil, conversation.ErrNotFound
 	}
 	return nil, s.conversations.CloseAsAgent(ctx, callerOf(ctx).actor, in.ID, actOf(ctx).key)
-}
-
-// isUUID says whether id is one in the form that this service writes. Anything
-// else names nothing.
-func isUUID(id string) bool {
-	parsed, err := uuid.Parse(id)
-	return err == nil && parsed.String() == id
 }

@@ -80,7 +80,7 @@ func (s *Store) GiveConsent(ctx context.Context, caseID, key string, facets []co
 // escalations, which this face may not even see. Withdrawing what is withdrawn succeeds.
 // Refusals: [conversation.ErrNotFound], [conversation.ErrConsent].
 func (s *Store) WithdrawConsent(ctx context.Context, caseID, key, consentID string) error {
-	if !isUUID(consentID) {
+	if !audit.IsUUID(consentID) {
 		return conversation.ErrConsent
 	}
 	return s.act(ctx, idempotency(minorOf(caseID), key, "withdraw", consentID), caseID, func(ctx context.Context, turn *pglog.Turn, _ row) error {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/conversation"
 )
 
@@ -111,7 +112,7 @@ func one(views []View, err error) (View, error) {
 // View is for the minor, whose token [Store.ByToken] has checked. Refusal:
 // [conversation.ErrNotFound].
 func (s *Store) View(ctx context.Context, caseID string) (View, error) {
-	if !isUUID(caseID) {
+	if !audit.IsUUID(caseID) {
 		return View{}, conversation.ErrNotFound
 	}
 	return one(s.views(ctx, `WHERE c.case_id = $1`, caseID))
@@ -121,7 +122,7 @@ func (s *Store) View(ctx context.Context, caseID string) (View, error) {
 // those who were in it when it was closed. Whether they may still read it is for
 // policy to say. Refusal: [conversation.ErrNotFound], also for what exists and is not theirs.
 func (s *Store) ViewAsStaff(ctx context.Context, caseID, staffID string) (View, error) {
-	if !isUUID(caseID) {
+	if !audit.IsUUID(caseID) {
 		return View{}, conversation.ErrNotFound
 	}
 	return one(s.views(ctx, `WHERE c.case_id = $1 AND EXISTS (SELECT FROM sceau.participants p

@@ -57,7 +57,7 @@ const maxKnown = 4096
 // everybody see which key is in use. The error is [conversation.ErrNotFound],
 // [ErrRecipient], or the database's.
 func (r *Recipients) Of(ctx context.Context, caseID string) (Recipient, error) {
-	if !isUUID(caseID) {
+	if !audit.IsUUID(caseID) {
 		return Recipient{}, conversation.ErrNotFound
 	}
 	r.mu.Lock()

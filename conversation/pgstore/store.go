@@ -11,7 +11,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -62,11 +61,6 @@ type Querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
-
-// isUUID: PostgreSQL would answer what is no UUID with an error of its own.
-func isUUID(s string) bool { return uuidForm.MatchString(s) }
-
 // idempotency ties a client's key to who asks and to what is asked.
 func idempotency(actor, key, act string, body ...any) pglog.Idempotency {
 	if key == "" {
@@ -100,7 +94,7 @@ type row struct {
 // no message comes in between.
 func lock(ctx context.Context, tx pgx.Tx, caseID string) (row, error) {
 	var r row
-	if !isUUID(caseID) {
+	if !audit.IsUUID(caseID) {
 		return r, conversation.ErrNotFound
 	}
 	var head []byte

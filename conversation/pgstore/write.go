@@ -52,7 +52,7 @@ func (s *Store) WriteAsStaff(ctx context.Context, who audit.Actor, caseID, key, 
 }
 
 func (s *Store) takesPart(ctx context.Context, who audit.Actor, caseID string) (in bool, err error) {
-	if !isUUID(caseID) {
+	if !audit.IsUUID(caseID) {
 		return false, nil
 	}
 	err = s.cfg.Pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM sceau.participants
@@ -233,7 +233,7 @@ func (s *Store) record(ctx context.Context, idem pglog.Idempotency, caseID strin
 func (s *Store) act(ctx context.Context, idem pglog.Idempotency, caseID string, do func(context.Context, *pglog.Turn, row) error) error {
 	answer, err := s.cfg.Log.Do(ctx, idem, func(ctx context.Context, turn *pglog.Turn) (any, error) {
 		r, err := lock(ctx, turn.Tx, caseID)
-		if errors.Is(err, conversation.ErrNotFound) && isUUID(caseID) {
+		if errors.Is(err, conversation.ErrNotFound) && audit.IsUUID(caseID) {
 			// As many questions as for what exists and is not the caller's: a
 			// stranger can time the difference.
 			if _, err := present(ctx, turn.Tx, caseID); err != nil {
