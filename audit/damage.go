@@ -28,6 +28,7 @@ const (
 	CodePolicy     Code = "policy"     // a decision by rules that were not in force (package inspection)
 
 	CodePossiblyOpened Code = "possibly_opened" // warning: an intent without outcome
+	CodeUnfounded      Code = "unfounded"       // warning: a face recorded a decision by a policy, or on facts, that are not the log's
 	CodeReviewOverdue  Code = "review_overdue"  // warning: a broken glass that nobody reviewed in time
 	CodeDisregarded    Code = "disregarded"     // warning: an entry of a face that no rule allows; nothing followed from it
 	CodeActivation     Code = "activation"      // warning: an activation of policy that the caller's signers do not bear out

@@ -101,7 +101,8 @@ type rules struct {
 	pruned   bool // entries before the first were not seen
 	unknown  int64
 	intents  map[Hash]intent
-	policies map[string]int64 // policy → first entry that names it
+	policies map[string]int64 // policy → first entry that names it, of a writer that is believed
+	claimed  map[string]int64 // policy → first entry of a face that names it: whoever breaks into one may name any
 }
 
 type intent struct {
@@ -110,7 +111,7 @@ type intent struct {
 }
 
 func newRules(pruned bool) *rules {
-	return &rules{pruned: pruned, intents: map[Hash]intent{}, policies: map[string]int64{}}
+	return &rules{pruned: pruned, intents: map[Hash]intent{}, policies: map[string]int64{}, claimed: map[string]int64{}}
 }
 
 // observe judges one entry whose place in the chain was checked.
@@ -122,12 +123,12 @@ func (r *rules) observe(e *scanned, hash Hash) *Damage {
 		return damaged(e.seq, CodeVia, "%s may not record %s", e.via, e.action)
 	}
 	if p := e.decision[2]; p != nil {
-		r.name(p, e.seq)
+		r.name(p, e.seq, viaBit(e.via)&(byPublic|byStaff) != 0)
 	}
 	switch string(e.action) {
 	case string(ActionPolicyActivated):
 		if p := e.detail("policy"); p != nil {
-			r.name(p, e.seq)
+			r.name(p, e.seq, false)
 		}
 	case string(ActionIdentityReleaseOrdered):
 		r.intents[hash] = intent{seq: e.seq, caseID: string(e.caseID)}
@@ -157,9 +158,13 @@ func (r *rules) outcome(e *scanned) *Damage {
 	return nil
 }
 
-func (r *rules) name(policy []byte, seq int64) {
-	if _, ok := r.policies[string(policy)]; !ok {
-		r.policies[string(policy)] = seq
+func (r *rules) name(policy []byte, seq int64, face bool) {
+	names := r.policies
+	if face {
+		names = r.claimed
+	}
+	if _, ok := names[string(policy)]; !ok {
+		names[string(policy)] = seq
 	}
 }
 

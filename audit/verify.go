@@ -76,6 +76,8 @@ type verifier struct {
 	opening *Opening // the next one, read ahead
 	lines   *lines   // of openings.jsonl
 	line    int64    // last line read there
+
+	unfounded []Warning // decisions of faces by policies that are nowhere
 }
 
 func (v *verifier) run() *Damage {
@@ -124,7 +126,8 @@ func (v *verifier) run() *Damage {
 		return d
 	}
 	v.report.Unknown += v.rules.unknown
-	v.report.Warnings = v.rules.warnings()
+	v.report.Warnings = append(v.rules.warnings(), v.unfounded...)
+	slices.SortStableFunc(v.report.Warnings, func(a, b Warning) int { return cmp.Compare(a.Seq, b.Seq) })
 	return nil
 }
 
@@ -300,7 +303,7 @@ func (v *verifier) checkBundles() *Damage {
 		}
 	}
 	exported := v.report.Checked > 0 && v.chain.known && string(v.chain.leaf.action) == string(ActionLogExported)
-	for policy, seq := range v.rules.policies {
+	missing := func(policy string, seq int64) error {
 		file, err := bundleName(policy)
 		if err == nil {
 			named[file] = seq
@@ -310,7 +313,22 @@ func (v *verifier) checkBundles() *Damage {
 				err = fmt.Errorf("%s is missing", path.Join(BundlesDir, file))
 			}
 		}
-		if err != nil && (!absent || exported) {
+		if absent && !exported {
+			return nil
+		}
+		return err
+	}
+	for policy, seq := range v.rules.claimed {
+		if _, ok := v.rules.policies[policy]; ok {
+			continue
+		}
+		v.report.Policies++
+		if err := missing(policy, seq); err != nil {
+			v.unfounded = append(v.unfounded, Warning{Seq: seq, Code: CodeUnfounded, Detail: err.Error()})
+		}
+	}
+	for policy, seq := range v.rules.policies {
+		if err := missing(policy, seq); err != nil {
 			worst(damaged(seq, CodeBundle, "%v", err))
 		}
 	}

@@ -55,6 +55,7 @@ func Lives(fsys fs.FS, first int64) (*Life, error) {
 var telling = [][]byte{
 	[]byte(`"action":"escalation.`), []byte(`"action":"identity.release`), []byte(`"action":"consent.`),
 	[]byte(`"action":"erasure.`), []byte(`"action":"hold.`), []byte(`"action":"key.destroyed"`),
+	[]byte(`"action":"openings.erased"`),
 	[]byte(`"action":"minor.told"`), []byte(`"action":"opinion.`),
 }
 

@@ -35,8 +35,8 @@ type InForce struct {
 // whoever can write that file decides whose rules it follows. The inspector's pins
 // are somebody else's. An activation that they do not bear out is a warning: anybody
 // with the operator's password could write it, and nothing was in force until the
-// next. A decision by rules that were not in force is damage: a process followed
-// rules that nobody pinned here has signed.
+// next. A decision of the custodian by rules that were not in force is damage: it
+// followed rules that nobody pinned here has signed. A face's is a warning.
 func WhoseRules(fsys fs.FS, first int64, pinned policy.Verification) (*Policies, error) {
 	if !pinned.Pinned() {
 		return nil, errors.New("no signers of policy are pinned")
@@ -107,11 +107,20 @@ func (r *rules) decided(e *audit.Entry) error {
 		r.Unjudged++
 		return nil
 	case err != nil:
-		return &audit.Damage{Seq: e.Seq, Code: audit.CodePolicy, Detail: fmt.Sprintf("it names %s, and nothing was in force", e.Decision.Policy)}
+		return r.notInForce(e, fmt.Sprintf("it names %s, and nothing was in force", e.Decision.Policy))
 	case e.Decision.Policy != inForce.Revision:
-		return &audit.Damage{Seq: e.Seq, Code: audit.CodePolicy, Detail: fmt.Sprintf("it names %s, and %s was in force since entry %d",
-			e.Decision.Policy, inForce.Revision, inForce.Seq)}
+		return r.notInForce(e, fmt.Sprintf("it names %s, and %s was in force since entry %d", e.Decision.Policy, inForce.Revision, inForce.Seq))
 	}
 	r.Decided++
 	return nil
+}
+
+// notInForce is damage of the custodian, which opens and destroys. Whoever breaks into
+// a face may name any policy: that is shown, and must not hide what comes after.
+func (r *rules) notInForce(e *audit.Entry, why string) error {
+	if e.Via == audit.ViaPublic || e.Via == audit.ViaStaff {
+		r.Warnings = append(r.Warnings, audit.Warning{Seq: e.Seq, Code: audit.CodeUnfounded, Case: e.Case, Detail: why})
+		return nil
+	}
+	return &audit.Damage{Seq: e.Seq, Code: audit.CodePolicy, Detail: why}
 }

@@ -39,7 +39,7 @@ func TestWhoseRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	if p.Damage == nil || p.Damage.Code != audit.CodePolicy || p.Decided > 0 || len(p.InForce) > 0 ||
-		len(p.Warnings) != 1 || p.Warnings[0].Seq != 0 || p.Warnings[0].Code != audit.CodeActivation {
+		len(p.Warnings) != 3 || p.Warnings[0].Seq != 0 || p.Warnings[0].Code != audit.CodeActivation {
 		t.Errorf("with other people's pins: %+v", p)
 	}
 
@@ -65,12 +65,23 @@ func TestWhoseRules(t *testing.T) {
 				es[0].Details["policy"] = other
 				return es
 			},
-			damage: true, detail: "nothing was in force", warns: 1,
+			damage: true, detail: "nothing was in force", warns: 3, // two are decisions of the staff face
 		},
 		{
 			name:   "never activated",
 			change: func(es []audit.Entry) []audit.Entry { return es[1:] },
-			damage: true, detail: "nothing was in force",
+			damage: true, detail: "nothing was in force", warns: 2,
+		},
+		{
+			name: "a face decides by rules that never were",
+			change: func(es []audit.Entry) []audit.Entry {
+				i := find(t, es, audit.ActionEscalationRequested, 0)
+				d := *es[i].Decision
+				d.Policy = other
+				es[i].Decision = &d
+				return es
+			},
+			warns: 1, judged: true,
 		},
 		{
 			name: "one decision by other rules",

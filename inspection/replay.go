@@ -22,6 +22,7 @@ type Replayed struct {
 	Erased      []Erased     // whose input was erased: nobody can ask them again
 	Missing     []int64      // entries whose input is not in the export, though nothing says that it was erased
 	Different   []Difference // that came out otherwise: the log, the bundle or the engine is not what it was
+	Unbound     []int64      // entries whose decision rests on another time, case or person than their own
 	Otherwise   []Difference // with another bundle, when one was given
 	OtherEngine int64        // decisions that another version of the engine made
 }
@@ -138,7 +139,15 @@ func (r *replay) visit(ctx context.Context, leaf []byte) error {
 	if e.Decision.Engine != policy.Engine {
 		r.OtherEngine++
 	}
+	if !binds(e, input) {
+		r.Unbound = append(r.Unbound, e.Seq)
+	}
 	p, err := r.policy(e.Decision.Policy)
+	if errors.Is(err, fs.ErrNotExist) {
+		// Whoever breaks into a face may name any policy: the others are asked all the same.
+		r.Missing = append(r.Missing, e.Seq)
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("entry %d: %w", e.Seq, err)
 	}
@@ -171,6 +180,25 @@ func (r *replay) visit(ctx context.Context, leaf []byte) error {
 		r.Otherwise = append(r.Otherwise, Difference{Seq: e.Seq, Point: policy.Point(e.Decision.Path), Recorded: now, Now: other})
 	}
 	return nil
+}
+
+// binds says whether an input is of the entry's own time, case and actor: a decision
+// that was made about something else stands for nothing. What else it rests on, the log
+// tells in the entries before; that is for [Lives] and for people.
+func binds(e *audit.Entry, input []byte) bool {
+	var of struct {
+		At    string  `json:"at"`
+		Case  *string `json:"case"`
+		Actor *struct {
+			ID     string `json:"id"`
+			Person string `json:"person"`
+			Role   string `json:"role"`
+		} `json:"actor"`
+	}
+	if json.Unmarshal(input, &of) != nil || of.At != audit.FormatTime(e.At) || of.Case != nil && *of.Case != e.Case {
+		return false
+	}
+	return of.Actor == nil || of.Actor.ID == e.Actor.ID && of.Actor.Person == e.Actor.Person && of.Actor.Role == e.Actor.Role
 }
 
 // unopened says why a decision cannot be asked again.

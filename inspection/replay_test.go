@@ -76,8 +76,21 @@ func TestReplay(t *testing.T) {
 				delete(without, name)
 			}
 		}
-		if _, err := inspection.Replay(t.Context(), without, inspection.Options{}); err == nil {
-			t.Error("replayed without the policy")
+		if r := replayed(t, without, inspection.Options{}); len(r.Missing) != 5 || r.Same != 0 {
+			t.Errorf("%+v", r)
+		}
+	})
+
+	t.Run("about somebody else", func(t *testing.T) {
+		// An honest input and result, beside an entry that is not theirs.
+		borrowed := copied(t, n.export)
+		maps.Copy(borrowed, n.rewritten(t, func(es []audit.Entry) []audit.Entry {
+			es[find(t, es, audit.ActionEscalationApprovalGiven, 0)].Actor.Person = "p-somebody"
+			return es
+		}).(fstest.MapFS))
+		borrowed[audit.OpeningsFile] = copied(t, n.export)[audit.OpeningsFile]
+		if r := replayed(t, borrowed, inspection.Options{}); len(r.Unbound) != 1 || r.Same != 5 {
+			t.Errorf("%+v", r)
 		}
 	})
 }

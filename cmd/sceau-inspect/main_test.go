@@ -106,7 +106,7 @@ func TestEveryCodeHasASentence(t *testing.T) {
 		if len(text.reasons) != len(codes) {
 			t.Errorf("%s: %d sentences, the test knows %d codes", lang, len(text.reasons), len(codes))
 		}
-		for _, code := range []audit.Code{audit.CodePossiblyOpened, audit.CodeReviewOverdue, audit.CodeDisregarded, audit.CodeActivation} {
+		for _, code := range []audit.Code{audit.CodePossiblyOpened, audit.CodeReviewOverdue, audit.CodeDisregarded, audit.CodeUnfounded, audit.CodeActivation} {
 			if text.warnings[code] == "" {
 				t.Errorf("%s: no sentence for %s", lang, code)
 			}

@@ -30,7 +30,7 @@ type catalog struct {
 	warningFormat, warningCaseLabel string
 
 	asked, same, erased, missing, otherEngine string
-	erasedBy, missingOf                       string
+	erasedBy, missingOf, unbound              string
 	different, otherwise, otherwiseNone       string
 	change                                    string
 	replayHolds, replayBut, replayDamaged     string
@@ -123,6 +123,7 @@ var messages = map[string]catalog{
 		},
 		warnings: map[audit.Code]string{
 			audit.CodePossiblyOpened: "possibly opened: a release was ordered and its outcome is not recorded",
+			audit.CodeUnfounded:      "a face recorded a decision by a policy that was not in force, or is nowhere",
 			audit.CodeReviewOverdue:  "review overdue: the glass was broken for this request, and no supervisor reviewed it in time",
 			audit.CodeDisregarded:    "somebody recorded what no rule allows; nothing followed from it, but a process is broken or not itself",
 			audit.CodeActivation:     "an activation of policy that the signers you named do not bear out; nothing should have been decided until the next",
@@ -135,7 +136,8 @@ var messages = map[string]catalog{
 		erased:        "Erased, so that nobody can ask again: ",
 		erasedBy:      "seq %d: erased by entry %d",
 		missing:       "Not in this export, and no entry says that they were erased: ",
-		missingOf:     "seq %d: the input is missing",
+		missingOf:     "seq %d: the input, or the policy that it names, is missing",
+		unbound:       "seq %d: decided about another time, case or person than the entry's",
 		otherEngine:   "Made by another version of the policy engine: ",
 		different:     "DIFFERENT, ",
 		otherwise:     "With the other policy, ",
@@ -143,7 +145,7 @@ var messages = map[string]catalog{
 		change:        "seq %d, %s: %s, now %s",
 		replayHolds:   "Every decision that can be asked again comes out as it was.",
 		replayBut:     "Every decision that could be asked again comes out as it was; inputs are missing: ",
-		replayDamaged: "DAMAGED, decisions that come out otherwise: ",
+		replayDamaged: "DAMAGED, decisions that come out otherwise or are about something else: ",
 		badBundle:     func(err error) string { return fmt.Sprintf("--with: this is no policy that can be loaded: %v", err) },
 
 		activated:      "Policies in force, by the signers you named: ",
@@ -210,6 +212,7 @@ var messages = map[string]catalog{
 		},
 		warnings: map[audit.Code]string{
 			audit.CodePossiblyOpened: "peut-être ouverte : une levée a été ordonnée et son issue n'est pas inscrite",
+			audit.CodeUnfounded:      "une face a inscrit une décision prise selon des règles qui n'étaient pas en vigueur, ou qui n'existent pas",
 			audit.CodeReviewOverdue:  "contrôle en retard : la vitre a été brisée pour cette demande, et aucun superviseur ne l'a contrôlé à temps",
 			audit.CodeDisregarded:    "quelqu'un a inscrit ce qu'aucune règle ne permet ; rien n'en a découlé, mais un processus est défaillant ou compromis",
 			audit.CodeActivation:     "une mise en vigueur de règles que les signataires que vous nommez ne confirment pas ; rien n'aurait dû être décidé jusqu'à la suivante",
@@ -222,7 +225,8 @@ var messages = map[string]catalog{
 		erased:        "Effacées, donc que personne ne peut reposer : ",
 		erasedBy:      "seq %d : effacée par l'entrée %d",
 		missing:       "Absentes de cet export sans qu'une entrée les dise effacées : ",
-		missingOf:     "seq %d : les données d'entrée manquent",
+		missingOf:     "seq %d : les données d'entrée manquent, ou les règles nommées",
+		unbound:       "seq %d : décidée à propos d'un autre moment, dossier ou acteur que ceux de l'entrée",
 		otherEngine:   "Prises par une autre version du moteur de règles : ",
 		different:     "DIFFÉRENTE, ",
 		otherwise:     "Avec l'autre jeu de règles, ",
@@ -230,7 +234,7 @@ var messages = map[string]catalog{
 		change:        "seq %d, %s : %s, maintenant %s",
 		replayHolds:   "Chaque décision qui peut être reposée donne la même réponse.",
 		replayBut:     "Chaque décision qui a pu être reposée donne la même réponse ; données d'entrée absentes : ",
-		replayDamaged: "ENDOMMAGÉ, décisions qui donnent une autre réponse : ",
+		replayDamaged: "ENDOMMAGÉ, décisions qui donnent une autre réponse ou portent sur autre chose : ",
 		badBundle: func(err error) string {
 			return fmt.Sprintf("--with : ce n'est pas un jeu de règles utilisable : %v", err)
 		},

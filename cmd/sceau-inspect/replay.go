@@ -73,6 +73,9 @@ func tellReplay(w io.Writer, text catalog, r *inspection.Replayed, with bool) in
 			line(text.warning, text.missingOf, seq)
 		}
 	}
+	for _, seq := range first(w, text, r.Unbound) {
+		line(text.different, text.unbound, seq)
+	}
 	for _, d := range first(w, text, r.Different) {
 		line(text.different, text.change, d.Seq, d.Point, d.Recorded, d.Now)
 	}
@@ -83,8 +86,8 @@ func tellReplay(w io.Writer, text catalog, r *inspection.Replayed, with bool) in
 		line(text.otherwiseNone, "")
 	}
 	switch {
-	case len(r.Different) > 0:
-		line(text.replayDamaged, "%d", len(r.Different))
+	case len(r.Different)+len(r.Unbound) > 0:
+		line(text.replayDamaged, "%d", len(r.Different)+len(r.Unbound))
 		return exitDamage
 	case len(r.Missing) > 0:
 		line(text.replayBut, "%d", len(r.Missing))
