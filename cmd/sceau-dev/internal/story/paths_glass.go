@@ -34,7 +34,7 @@ func (s *stage) brokenGlass(ctx context.Context, script Conversation) error {
 		refusedTo{"amal confirms for herself", c.amal.act(ctx, esc.ID, "confirm", esc.named()), []string{"confirmer.same_person"}},
 		refusedTo{"amal confirms under her second account", c.amalElsewhere.act(ctx, esc.ID, "confirm", esc.named()), []string{"confirmer.same_person"}},
 		refusedTo{"a supervisor confirms in an agent's place", c.diane.act(ctx, esc.ID, "confirm", esc.named()), []string{"role.not_allowed"}},
-		refusedTo{"bruno confirms another request", c.bruno.act(ctx, esc.ID, "confirm", object{"request": "AAAA" + esc.Request[4:]}), []string{"escalation.request_changed"}},
+		refusedTo{"bruno confirms another request", c.bruno.act(ctx, esc.ID, "confirm", object{"request": "AAAA" + esc.Request[4:]}), []string{"escalation.not_found"}},
 	)
 	err = sc.becomes(ctx, "unanswered, the request is widened to all supervisors", esc.ID, 25*time.Second,
 		func(e escalation) bool { return !e.WidenedAt.IsZero() })
