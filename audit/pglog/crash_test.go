@@ -148,7 +148,7 @@ func TestCommitWhoseAnswerIsLost(t *testing.T) {
 func TestBackendsKilledUnderLoad(t *testing.T) {
 	db := pgtest.New(t)
 	a, b := open(t, db, audit.ViaStaff), open(t, db, audit.ViaStaff)
-	ctx, stop := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
 	defer stop()
 
 	type told struct {
@@ -175,8 +175,13 @@ func TestBackendsKilledUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	killed := 0
+	killed, enough := 0, time.Now().Add(2*time.Second)
 	for ctx.Err() == nil {
+		// On a busy machine nothing comes through between two deaths so close to each other.
+		if killed >= 10 && time.Now().After(enough) && entries(t, db) >= 100 {
+			stop()
+			break
+		}
 		var n int
 		err := db.Super.QueryRow(t.Context(), `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 			WHERE usename = 'sceau_staff' AND datname = current_database()`).Scan(&n)
@@ -186,7 +191,7 @@ func TestBackendsKilledUnderLoad(t *testing.T) {
 		killed += n
 		select {
 		case <-ctx.Done():
-		case <-time.After(30 * time.Millisecond):
+		case <-time.After(time.Duration(30+killed%8*40) * time.Millisecond):
 		}
 	}
 	wg.Wait()

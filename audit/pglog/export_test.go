@@ -84,7 +84,7 @@ func TestExportCarriesBundlesAndOpenings(t *testing.T) {
 		d.Subject = audit.Subject{Type: "escalation", ID: "e-1"}
 		input, result := []byte(`{"immediacy":"now"}`), []byte(`{"allow":true,"text":"a \"quoted\" line\nand \u2028 more"}`)
 		salt := [][]byte{pglog.NewSalt(), pglog.NewSalt()}
-		d.Decision = &audit.Decision{ID: "d-1", Path: "escalation.request", Policy: revision, Input: audit.Commit(salt[0], "input", caseA, input), Result: audit.ResultAllow}
+		d.Decision = &audit.Decision{ID: "d-1", Path: "escalation.request", Policy: revision, Engine: "opa", Input: audit.Commit(salt[0], "input", caseA, input), Result: audit.ResultAllow}
 		d.Commitments = audit.Commitments{"result": audit.Commit(salt[1], "result", caseA, result)}
 		d.Openings = []pglog.Opening{{Field: "result", Salt: salt[1], Value: result}, {Field: "input", Salt: salt[0], Value: input, Case: caseA}}
 		if _, err := staff.Append(t.Context(), d); err != nil {

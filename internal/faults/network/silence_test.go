@@ -1,6 +1,7 @@
 package network
 
 import (
+	"crypto/rand"
 	"net/http"
 	"sync"
 	"testing"
@@ -35,7 +36,7 @@ func TestSilence(t *testing.T) {
 	gate := map[string]bool{"postgres.unavailable": true, "custodian.unavailable": true, "vault.unavailable": true}
 	requests := []request{
 		{k.Minor, http.MethodGet, "/conversation", nil, postgres},
-		{k.Minor, http.MethodPost, "/conversation/messages", rig.Object{"text": "silence"}, postgres},
+		{k.Minor, http.MethodPost, "/conversation/messages", nil, postgres}, // each time another text
 		{k.Minor, http.MethodGet, "/conversation/messages?from=0", nil, gate},
 		{g.Minor(""), http.MethodPost, "/conversations", rig.Object{"postal_code": "35000", "topic": "other"}, postgres},
 		{k.Agent, http.MethodGet, "/conversations", nil, postgres},
@@ -51,8 +52,18 @@ func TestSilence(t *testing.T) {
 		}
 		var all sync.WaitGroup
 		for _, r := range requests {
+			if r.method == http.MethodPost && r.path == "/conversation/messages" {
+				text := "silence " + rand.Text()
+				k.mu.Lock()
+				k.sent[text] = true
+				k.mu.Unlock()
+				r.body = rig.Object{"text": text}
+			}
 			all.Go(func() {
 				reply := r.p.Send("", r.method, r.path, r.body)
+				if r.method == http.MethodPost && r.path == "/conversations" && reply.Outcome() == "ok" {
+					c.open(reply)
+				}
 				if reply.Took > rig.AnswerTime || !r.down[reply.Outcome()] && reply.Outcome() != "ok" {
 					t.Errorf("%s silent, %s %s: %s after %v", name, r.method, r.path, reply.Outcome(), reply.Took)
 				}
