@@ -96,12 +96,12 @@ func TestWhoMayRecordWhat(t *testing.T) {
 		audit.ViaCustodian: {
 			"key.created", "key.destroyed", "conversation.read", "evidence.read", "clock.stepped", "phrase.issued", "phrase.returned",
 			"identity.release_ordered", "identity.released", "identity.release_failed", "identity.viewed",
-			"escalation.break_glass_confirmed", "receipt.given", "openings.erased",
+			"escalation.break_glass_confirmed", "receipt.given", "openings.erased", "hold.lifted", "erasure.decided",
 		},
 		audit.ViaOperator: {"policy.activated", "staff.suspended", "staff.restored", "log.exported", "log.pruned", "log.continued"},
 		audit.ViaStaff: {
 			"conversation.joined", "conversation.handed_over", "conversation.closed", "staff.signed_in", "staff.signed_out", "identity.printed",
-			"opinion.recorded", "minor.told", "log.read", "hold.set", "hold.lifted", "erasure.decided",
+			"opinion.recorded", "minor.told", "log.read", "hold.set",
 			"escalation.requested", "escalation.refused", "escalation.widened", "escalation.approval_given", "escalation.approved",
 			"escalation.denied", "escalation.withdrawn", "escalation.expired", "escalation.revoked",
 			"escalation.glass_broken", "escalation.reviewed", "escalation.closed",

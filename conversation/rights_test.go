@@ -45,7 +45,9 @@ func askErasure(id string) audit.Entry {
 
 func byOfficer(action audit.Action, point policy.Point, subject, id string, details audit.Details) audit.Entry {
 	e := about(audit.ViaStaff, olivia, action, subject, id, details)
-	e.Decision = allowed(point)
+	if e.Decision = allowed(point); action != audit.ActionHoldSet {
+		e.Via = audit.ViaCustodian
+	}
 	return e
 }
 

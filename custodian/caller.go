@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/custodian/order"
 	"github.com/sceau-project/sceau/policy"
@@ -44,6 +45,12 @@ func (b bearer) key() string {
 		return "staff\x00" + b.staff.Issuer + "\x00" + b.staff.Subject + "\x00" + string(sum[:])
 	}
 	return "minor\x00" + string(b.minor[:])
+}
+
+// idempotency is a key of this member of staff's own, in this session.
+func (b bearer) idempotency(key order.Secret, body []byte) pglog.Idempotency {
+	sum := b.staff.SessionSum()
+	return pglog.Idempotency{Actor: b.staff.Issuer + "\x00" + b.staff.Subject + "\x00" + string(sum[:]), Key: string(key), Body: body}
 }
 
 // authenticate verifies the token that came with an order. It asks neither the

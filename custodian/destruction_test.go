@@ -38,8 +38,20 @@ func (w *world) grantErasure(officer person, k talk) {
 	ctx := context.Background()
 	asked, err := w.public.RequestErasure(ctx, k.id, key())
 	w.must(err)
-	_, err = w.keeping().Decide(ctx, pglog.Idempotency{}, officer.Actor, asked.ID, policy.VerdictGranted, "")
+	_, err = w.decides(officer, asked.ID, policy.VerdictGranted)
 	w.must(err)
+}
+
+func (w *world) decides(officer person, erasure, verdict string) (order.Kept, error) {
+	return w.client.DecideErasure(context.Background(), order.DecideErasure{
+		Caller: officer.caller(), Erasure: erasure, Verdict: verdict, IdempotencyKey: order.Secret(key()),
+	})
+}
+
+func (w *world) lifts(officer person, hold, reason string) (order.Kept, error) {
+	return w.client.LiftHold(context.Background(), order.LiftHold{
+		Caller: officer.caller(), Hold: hold, Reason: reason, IdempotencyKey: order.Secret(key()),
+	})
 }
 
 // inVault says whether Vault holds the key, without reading it: that would be a
@@ -102,6 +114,13 @@ func TestAnErasureDestroysEverything(t *testing.T) {
 	if n := w.count(`SELECT count(*) FROM sceau.cases WHERE case_id = $1 AND transcript_destroyed_seq IS NOT NULL AND identity_destroyed_seq IS NOT NULL`, k.id); n != 1 {
 		t.Error("the rows do not say so")
 	}
+	if n := w.count(`SELECT count(*) FROM sceau.erasures x JOIN sceau.entries e ON e.seq = x.destroyed_seq
+		WHERE x.case_id = $1 AND e.action = 'openings.erased' AND e.case_id = x.case_id`, k.id); n != 1 {
+		t.Error("the erasure is looked for for ever")
+	}
+	if oldest := w.metric("sceau_custodian_erasures_due_oldest_seconds"); oldest != 0 {
+		t.Errorf("an erasure waits for %v s", oldest)
+	}
 	_, err = w.unwrap(amal.caller(), k, session.Session, 0, 1)
 	w.refused("the agent's open session", err, order.CodeSession)
 	_, err = w.unwrap(k.caller(), k, own.Session, 0, 1)
@@ -126,8 +145,8 @@ func TestAnErasureDestroysEverything(t *testing.T) {
 	}
 }
 
-// What a hold keeps is not destroyed, though the staff face, broken into, says that
-// an erasure was granted, and the database says that there is no hold.
+// What a hold keeps is not destroyed, though whoever has the database password of the
+// custodian says that an erasure was granted, and the database says that there is no hold.
 func TestAHoldKeeps(t *testing.T) {
 	t.Parallel()
 	w := newWorldOn(t, pgtest.New(t), often)
@@ -138,24 +157,126 @@ func TestAHoldKeeps(t *testing.T) {
 	_, err = w.keeping().Set(ctx, pglog.Idempotency{}, nora.Actor, k.id, "proceedings")
 	w.must(err)
 	w.exec(`DELETE FROM sceau.holds`)
-	_, err = w.staffLog.Do(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (any, error) {
-		ref, err := turn.Append(pglog.Draft{Actor: nora.Actor, Action: audit.ActionErasureDecided, Case: k.id,
-			Subject: audit.Subject{Type: "erasure", ID: asked.ID}, Details: audit.Details{"verdict": "granted"},
-			Decision: destroyed(k).Decision})
-		if err != nil {
-			return nil, err
-		}
-		_, err = turn.Tx.Exec(ctx, `UPDATE sceau.erasures SET verdict = 'granted', decided_at = $2, decided_seq = $3 WHERE erasure_id = $1`, asked.ID, turn.At, ref.Seq)
-		return nil, err
-	})
-	w.must(err)
+	w.must(w.forgeGrant(audit.ViaCustodian, nora.Actor, k, asked.ID))
 	time.Sleep(500 * time.Millisecond) // some twenty sweeps
 	if !w.inVault(k, "transcript") || !w.inVault(k, "identity") {
 		t.Error("a key was destroyed")
 	}
-	if _, _, err := w.read(k.caller(), k); err != nil {
-		t.Errorf("the minor cannot read: %v", err)
+}
+
+// forgeGrant appends, as a process that asks nobody, that an erasure was granted.
+func (w *world) forgeGrant(via audit.Via, officer audit.Actor, k talk, erasure string) error {
+	w.t.Helper()
+	_, err := w.log(via).Do(context.Background(), pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (any, error) {
+		ref, err := turn.Append(pglog.Draft{Actor: officer, Action: audit.ActionErasureDecided, Case: k.id,
+			Subject: audit.Subject{Type: "erasure", ID: erasure}, Details: audit.Details{"verdict": "granted"},
+			Decision: decidedAt(k, policy.PointErasureDecide)})
+		if err != nil {
+			return nil, err
+		}
+		_, err = turn.Tx.Exec(ctx, `UPDATE sceau.erasures SET verdict = 'granted', decided_at = $2, decided_seq = $3 WHERE erasure_id = $1`, erasure, turn.At, ref.Seq)
+		return nil, err
+	})
+	return err
+}
+
+// decidedAt is a decision that nobody made.
+func decidedAt(k talk, p policy.Point) *audit.Decision {
+	d := *destroyed(k).Decision
+	d.Path = string(p)
+	return &d
+}
+
+// The staff face alone, broken into, destroys nothing: it can neither lift a hold nor
+// grant an erasure, in the name of an officer who exists or of one who does not.
+func TestAFaceErasesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorldOn(t, pgtest.New(t), often)
+	ctx := context.Background()
+	nora, amal := w.hire("nora", "P-N", "privacy_officer"), w.hire("amal", "P-A", "agent")
+	diane := w.hire("diane", "P-D", "supervisor")
+	k := w.open("Il m'a frappée")
+	w.join(amal, k)
+	asked, err := w.public.RequestErasure(ctx, k.id, key())
+	w.must(err)
+	h, err := w.keeping().Set(ctx, pglog.Idempotency{}, nora.Actor, k.id, "proceedings")
+	w.must(err)
+	nobody := audit.Actor{ID: "s-nobody", Person: "p-nobody", Role: "privacy_officer", Session: "x-never"}
+	for _, officer := range []audit.Actor{nora.Actor, nobody} {
+		if err := w.forgeGrant(audit.ViaStaff, officer, k, asked.ID); err == nil {
+			t.Errorf("the staff face grants as %s", officer.ID)
+		}
+		_, err = w.staffLog.Append(ctx, pglog.Draft{Actor: officer, Action: audit.ActionHoldLifted, Case: k.id,
+			Subject: audit.Subject{Type: "hold", ID: h.ID}, Details: audit.Details{"reason": "proceedings"}, Decision: decidedAt(k, policy.PointHoldLift)})
+		if err == nil {
+			t.Errorf("the staff face lifts as %s", officer.ID)
+		}
 	}
+	// Nor does the custodian, for anybody else than a privacy officer who signed in.
+	for what, c := range map[string]struct {
+		caller order.Caller
+		code   string
+	}{
+		"an agent":                           {amal.caller(), policy.ReasonRoleNotAllowed},
+		"a supervisor":                       {diane.caller(), policy.ReasonRoleNotAllowed},
+		"the minor":                          {k.caller(), order.CodeTokenInvalid},
+		"nobody":                             {order.Caller{}, order.CodeTokenInvalid},
+		"an agent who says to be an officer": {order.Caller{StaffToken: order.Secret(amal.token), Role: "privacy_officer"}, order.CodeRoleInvalid},
+		"an officer with a token of another audience":  {w.changed(nora, func(c map[string]any) { c["aud"] = "sceau-staff" }), order.CodeTokenInvalid},
+		"an officer of another session than signed in": {w.changed(nora, func(c map[string]any) { c["sid"] = "another" }), order.CodeTokenInvalid},
+		"an officer whose token names another person":  {w.changed(nora, func(c map[string]any) { c["person"] = "P-X" }), order.CodeTokenInvalid},
+	} {
+		_, err := w.client.DecideErasure(ctx, order.DecideErasure{Caller: c.caller, Erasure: asked.ID, Verdict: "granted", IdempotencyKey: order.Secret(key())})
+		w.refused(what+" grants", err, c.code)
+		_, err = w.client.LiftHold(ctx, order.LiftHold{Caller: c.caller, Hold: h.ID, Reason: "proceedings", IdempotencyKey: order.Secret(key())})
+		w.refused(what+" lifts", err, c.code)
+	}
+	_, err = w.client.DecideErasure(ctx, order.DecideErasure{Caller: nora.caller(), Erasure: asked.ID, Verdict: "granted"})
+	w.refused("without an idempotency key", err, order.CodeMalformed)
+	for _, id := range []string{k.id, "", "x"} {
+		_, err = w.decides(nora, id, "granted")
+		w.refused("no erasure", err, policy.ReasonErasureNotPending)
+		_, err = w.lifts(nora, id, "proceedings")
+		w.refused("no hold", err, policy.ReasonHoldUnknown)
+	}
+	_, err = w.decides(nora, asked.ID, "granted")
+	w.refused("under the hold", err, policy.ReasonHoldSet)
+	// A repeat is the same answer, and another request under its key is refused.
+	o := order.DecideErasure{Caller: nora.caller(), Erasure: asked.ID, Verdict: "refused", Reason: "danger_persists", IdempotencyKey: order.Secret(key())}
+	first, err := w.client.DecideErasure(ctx, o)
+	w.must(err)
+	again, err := w.client.DecideErasure(ctx, o)
+	if w.must(err); first.Seq != again.Seq || first.Case != k.id || !first.At.Equal(again.At) || again.Case != k.id {
+		t.Errorf("first %+v, again %+v", first, again)
+	}
+	o.Reason = "legal_hold"
+	_, err = w.client.DecideErasure(ctx, o)
+	w.refused("another answer under the key", err, order.CodeIdempotency)
+	if !w.inVault(k, "transcript") || !w.inVault(k, "identity") {
+		t.Error("a key was destroyed")
+	}
+}
+
+// Whatever policy says, and whoever the officer: what a review must look into is kept.
+func TestNobodyGrantsWhileAnEscalationIsOpen(t *testing.T) {
+	t.Parallel()
+	w := newWorldOn(t, pgtest.New(t), often)
+	amal, nora := w.hire("amal", "P-A", "agent"), w.hire("nora", "P-N", "privacy_officer")
+	w.hire("diane", "P-D", "supervisor")
+	k := w.open("Il m'a frappée")
+	w.join(amal, k)
+	w.request(amal, k, "name")
+	asked, err := w.public.RequestErasure(context.Background(), k.id, key())
+	w.must(err)
+	_, err = w.decides(nora, asked.ID, "granted")
+	w.refused("granted", err, policy.ReasonErasureEscalationOpen)
+	w.must(w.forgeGrant(audit.ViaCustodian, nora.Actor, k, asked.ID))
+	time.Sleep(500 * time.Millisecond)
+	if !w.inVault(k, "transcript") || !w.inVault(k, "identity") {
+		t.Error("a key was destroyed")
+	}
+	_, _, err = w.read(amal.caller(), k)
+	w.refused("reading on a history that cannot have happened", err, order.CodeLogAltered)
 }
 
 // snapshot copies Vault's storage, and returns what puts it back.

@@ -26,6 +26,8 @@ func FuzzOrders(f *testing.F) {
 		read[order.EndSession](t, raw)
 		read[order.ReadEvidence](t, raw)
 		read[order.Release](t, raw)
+		read[order.DecideErasure](t, raw)
+		read[order.LiftHold](t, raw)
 		read[order.NewPhrase](t, raw)
 		read[order.Return](t, raw)
 	})

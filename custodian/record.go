@@ -12,6 +12,7 @@ import (
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/crypto/seal"
+	"github.com/sceau-project/sceau/custodian/order"
 	"github.com/sceau-project/sceau/internal/pgfault"
 	"github.com/sceau-project/sceau/policy"
 )
@@ -30,7 +31,8 @@ type effect func(ctx context.Context, turn *pglog.Turn) (caseID string, ref pglo
 
 // record runs an effect in its turn, on a log that was followed to its end,
 // and returns when the entry is durable and remembered. replayed says that the
-// idempotency key was used before: the effect did not run.
+// idempotency key was used before: the effect did not run, and r names the entry of
+// then without its hash, under which no key is read.
 func (c *Custodian) record(ctx context.Context, idem pglog.Idempotency, decide effect) (r recorded, replayed bool, err error) {
 	// To follow the log takes long: under the lock only what came since is left.
 	if _, err := c.lookAround(ctx); err != nil {
@@ -47,10 +49,15 @@ func (c *Custodian) record(ctx context.Context, idem pglog.Idempotency, decide e
 			return nil, err
 		}
 		r.caseID, r.ref, err = decide(ctx, turn)
-		return nil, err
+		return order.Kept{Case: r.caseID, At: r.ref.At, Seq: r.ref.Seq}, err
 	})
-	if err != nil || answer.Replayed {
-		return recorded{}, answer.Replayed, err
+	if err != nil {
+		return recorded{}, false, err
+	}
+	if answer.Replayed {
+		var before order.Kept
+		err := answer.Decode(&before)
+		return recorded{caseID: before.Case, ref: pglog.Ref{Seq: before.Seq, At: before.At}}, true, err
 	}
 	if err := c.memory.remember(seen{Seq: r.ref.Seq, Hash: r.ref.Hash}); err != nil {
 		return recorded{}, false, err
@@ -104,7 +111,7 @@ func (c *Custodian) readKey(ctx context.Context, r recorded, talk *conversation.
 	switch {
 	case talk.Case != r.caseID || created == nil:
 		return nil, "", fmt.Errorf("%w: the case has no %s key", errAltered, class)
-	case created.Destroyed, c.gone(keyName{r.caseID, class}):
+	case created.Destroyed, c.isDestroyed(keyName{r.caseID, class}):
 		return nil, "", errDestroyed
 	}
 	left := freshness - c.config.Now().Sub(r.since)

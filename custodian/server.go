@@ -42,6 +42,12 @@ func (c *Custodian) Handler() http.Handler {
 	mux.Handle("POST /v1/confirmations", carryOut(c, func(ctx context.Context, _ *http.Request, o order.Confirm) (any, error) {
 		return c.confirm(ctx, o)
 	}))
+	mux.Handle("POST /v1/erasures/decide", carryOut(c, func(ctx context.Context, _ *http.Request, o order.DecideErasure) (any, error) {
+		return c.decideErasure(ctx, o)
+	}))
+	mux.Handle("POST /v1/holds/lift", carryOut(c, func(ctx context.Context, _ *http.Request, o order.LiftHold) (any, error) {
+		return c.liftHold(ctx, o)
+	}))
 	mux.Handle("POST /v1/receipts", carryOut(c, func(ctx context.Context, _ *http.Request, o order.AskReceipt) (any, error) {
 		return c.giveReceipt(ctx, o)
 	}))

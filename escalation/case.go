@@ -82,7 +82,15 @@ func (c *Case) Extend(e audit.Entry, h audit.Hash) error {
 		// conversation and changes nothing that was there, so a copy of the struct is
 		// enough to take it back; consent.withdrawn changes what was there, and what
 		// follows from it here cannot fail.
-		if err = c.applyEscalation(e, h); err != nil {
+		switch e.Action {
+		case audit.ActionErasureDecided:
+			err = c.mayGrant(e)
+		case audit.ActionKeyDestroyed:
+			err = c.mayDestroy(e, before)
+		default:
+			err = c.applyEscalation(e, h)
+		}
+		if err != nil {
 			c.Conversation = before
 		}
 	}

@@ -220,8 +220,14 @@ func brokenRevoked(t testing.TB) *story {
 }
 
 func brokenErased(t testing.TB) *story {
-	s := brokenClosed(t)
+	s := brokenReviewed(t)
 	s.gate(key(audit.ActionKeyDestroyed, "identity"), custodian)
+	return s
+}
+
+func tellingOverdue(t testing.TB) *story {
+	s := revokedOnce(t)
+	s.at = s.esc().TellBy().Add(time.Second)
 	return s
 }
 

@@ -102,11 +102,3 @@ func notFoundAs(err error, code string) error {
 	}
 	return err
 }
-
-// notThere says of a request for erasure or a hold what does not exist.
-func notThere(err error, code string) error {
-	if errors.Is(err, conversation.ErrNotFound) {
-		return refuse(code)
-	}
-	return err
-}

@@ -6,8 +6,8 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/conversation"
+	"github.com/sceau-project/sceau/custodian/order"
 	"github.com/sceau-project/sceau/policy"
-	retentionstore "github.com/sceau-project/sceau/retention/pgstore"
 )
 
 // The registers of the privacy officer: ids, codes and times, never a word of a child.
@@ -65,23 +65,25 @@ type doneOutput struct {
 	}
 }
 
-func doneOf(d retentionstore.Done) *doneOutput {
+func doneOf(id string, k order.Kept) *doneOutput {
 	out := &doneOutput{}
-	out.Body.ID, out.Body.Conversation, out.Body.At, out.Body.Seq = d.ID, d.Case, d.At, d.Seq
+	out.Body.ID, out.Body.Conversation, out.Body.At, out.Body.Seq = id, k.Case, k.At, k.Seq
 	return out
 }
 
-// decideErasure answers a request for erasure. Once granted, the custodian destroys the
-// keys of the case, for good.
+// decideErasure answers a request for erasure. The custodian verifies the officer's token
+// itself, so that this face cannot invent one, and destroys what was granted, for good.
 func (s *staff) decideErasure(ctx context.Context, in *decideInput) (*doneOutput, error) {
 	if !audit.IsUUID(in.ID) {
 		return nil, refuse(policy.ReasonErasureNotPending)
 	}
-	done, err := s.retention.Decide(ctx, idempotent(ctx), callerOf(ctx).actor, in.ID, in.Body.Verdict, in.Body.Reason)
+	kept, err := s.custodian.DecideErasure(ctx, order.DecideErasure{
+		Caller: callerOf(ctx).order, Erasure: in.ID, Verdict: in.Body.Verdict, Reason: in.Body.Reason, IdempotencyKey: order.Secret(actOf(ctx).key),
+	})
 	if err != nil {
-		return nil, notThere(err, policy.ReasonErasureNotPending)
+		return nil, err
 	}
-	return doneOf(done), nil
+	return doneOf(in.ID, kept), nil
 }
 
 type hold struct {
@@ -131,7 +133,7 @@ func (s *staff) setHold(ctx context.Context, in *setHoldInput) (*doneOutput, err
 	if err != nil {
 		return nil, err
 	}
-	return doneOf(done), nil
+	return doneOf(done.ID, order.Kept{Case: done.Case, At: done.At, Seq: done.Seq}), nil
 }
 
 type liftHoldInput struct {
@@ -145,11 +147,13 @@ func (s *staff) liftHold(ctx context.Context, in *liftHoldInput) (*doneOutput, e
 	if !audit.IsUUID(in.ID) {
 		return nil, refuse(policy.ReasonHoldUnknown)
 	}
-	done, err := s.retention.Lift(ctx, idempotent(ctx), callerOf(ctx).actor, in.ID, in.Body.Reason)
+	kept, err := s.custodian.LiftHold(ctx, order.LiftHold{
+		Caller: callerOf(ctx).order, Hold: in.ID, Reason: in.Body.Reason, IdempotencyKey: order.Secret(actOf(ctx).key),
+	})
 	if err != nil {
-		return nil, notThere(err, policy.ReasonHoldUnknown)
+		return nil, err
 	}
-	return doneOf(done), nil
+	return doneOf(in.ID, kept), nil
 }
 
 type dueInput struct {

@@ -78,6 +78,16 @@ func (c *Client) Confirm(ctx context.Context, o Confirm) (Confirmed, error) {
 	return send[Confirmed](ctx, c, http.MethodPost, "/v1/confirmations", o)
 }
 
+// DecideErasure answers a minor's request for erasure.
+func (c *Client) DecideErasure(ctx context.Context, o DecideErasure) (Kept, error) {
+	return send[Kept](ctx, c, http.MethodPost, "/v1/erasures/decide", o)
+}
+
+// LiftHold ends a hold.
+func (c *Client) LiftHold(ctx context.Context, o LiftHold) (Kept, error) {
+	return send[Kept](ctx, c, http.MethodPost, "/v1/holds/lift", o)
+}
+
 // Receipt asks, for a minor, who opened their identity.
 func (c *Client) Receipt(ctx context.Context, o AskReceipt) (Receipt, error) {
 	return send[Receipt](ctx, c, http.MethodPost, "/v1/receipts", o)

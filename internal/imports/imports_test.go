@@ -77,7 +77,7 @@ var rooms = map[string][]string{
 	// For tests and development only: no room above names them.
 	"deploy/vault":            nil,
 	"internal/bench":          {"audit/...", "crypto/seal", "policy"},
-	"internal/casetest":       {"audit/...", "conversation/...", "crypto/seal", "escalation/...", "internal/devsigners", "internal/pgtest", "policy/..."},
+	"internal/casetest":       {"audit/...", "conversation/...", "crypto/seal", "escalation/...", "internal/devsigners", "internal/pgtest", "policy/...", "retention/..."},
 	"internal/devissuer":      nil,
 	"internal/devsigners":     {"audit/pglog", "policy/..."},
 	"internal/devstack":       {"deploy/vault", "migrations"},
