@@ -105,17 +105,17 @@ const (
 
 // Custodian is the gate, open for orders.
 type Custodian struct {
-	config   Config
-	log      *pglog.Log
-	pool     *pgxpool.Pool
-	vault    *custody.Vault
-	staff    *staff.Verifier
-	memory   *memory
-	followed *follower
-	tombs    *tombs
-	buried   *burial
-	rules    *policystore.Active
-	reading  readings
+	config    Config
+	log       *pglog.Log
+	pool      *pgxpool.Pool
+	vault     *custody.Vault
+	staff     *staff.Verifier
+	memory    *memory
+	followed  *follower
+	destroyed *destroyedKeys
+	destroyer *destroyer
+	rules     *policystore.Active
+	reading   readings
 	// Of phrases, apart: who asks for many stops nobody from coming back.
 	issuing   *rate.Limiter
 	returning *rate.Limiter
@@ -174,7 +174,7 @@ func New(c Config) (*Custodian, error) {
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	tombs, err := openTombs(c.StateDir, c.Log.Origin())
+	destroyed, err := openDestroyed(c.StateDir, c.Log.Origin())
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -182,8 +182,8 @@ func New(c Config) (*Custodian, error) {
 	custodian := &Custodian{
 		config: c, log: c.Log, pool: c.Pool, vault: c.Vault, staff: c.Staff, memory: memory,
 		followed:  newFollower(c.Log.Origin(), c.Policy, memory, c.Logger),
-		tombs:     tombs,
-		buried:    newBurial(),
+		destroyed: destroyed,
+		destroyer: newDestroyer(),
 		rules:     policystore.NewActive(c.Policy),
 		reading:   readings{open: map[string]*readingSession{}},
 		issuing:   rate.NewLimiter(rate.Limit(c.PhraseRate), c.PhraseBurst),
@@ -193,7 +193,8 @@ func New(c Config) (*Custodian, error) {
 	custodian.behind.Go(func() { custodian.follow(ctx) })
 	custodian.behind.Go(func() { custodian.keepReady(ctx) })
 	custodian.behind.Go(func() { custodian.reap(ctx) })
-	custodian.behind.Go(func() { custodian.bury(ctx) })
+	custodian.behind.Go(func() { custodian.keepDestroyed(ctx) })
+	custodian.behind.Go(func() { custodian.lookAgain(ctx) })
 	custodian.behind.Go(func() { custodian.sweep(ctx) })
 	return custodian, nil
 }
@@ -204,5 +205,5 @@ func (c *Custodian) Close() error {
 	c.stop()
 	c.behind.Wait()
 	c.reading.forgetAll()
-	return errors.Join(c.tombs.close(), c.lock.Close())
+	return errors.Join(c.destroyed.close(), c.lock.Close())
 }

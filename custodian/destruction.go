@@ -39,7 +39,7 @@ func (c *Custodian) sweep(ctx context.Context) {
 	defer retention.Stop()
 	said, later := map[string]string{}, map[string]time.Time{}
 	run := func(what string, do func(context.Context) error) {
-		if !c.buried.isCleared() {
+		if !c.destroyer.isCleared() {
 			return // what is destroyed already comes first
 		}
 		err := do(ctx)
@@ -190,11 +190,11 @@ func (c *Custodian) destroyCase(ctx context.Context, caseID, reason string) erro
 		return err
 	}
 	c.config.Reached(StepDestroyDurable)
-	if err := c.tombs.add(keys...); err != nil {
+	if err := c.destroyed.add(keys...); err != nil {
 		return err
 	}
 	c.forgetEnded()
-	c.buried.poke()
+	c.destroyer.poke()
 	return nil
 }
 

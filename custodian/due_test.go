@@ -10,6 +10,24 @@ import (
 	"github.com/sceau-project/sceau/internal/pgtest"
 )
 
+// Vault is restored while the custodian lives on: it is seen to, and meanwhile nobody
+// is told that something waits.
+func TestAVaultRestoredMeanwhileForgetsAgain(t *testing.T) {
+	w := newWorldOn(t, pgtest.New(t), func(c *custodian.Config) {
+		often(c)
+		c.RetentionEvery = 200 * time.Millisecond
+	})
+	nora, k := w.hire("nora", "P-N", "privacy_officer"), w.open("Il m'a frappée")
+	restore := w.snapshot()
+	w.grantErasure(nora, k)
+	w.destroyedInVault(k)
+	restore()
+	w.destroyedInVault(k)
+	if n := w.metric("sceau_custodian_destruction_backlog"); n != 0 {
+		t.Errorf("%v keys wait", n)
+	}
+}
+
 // An erasure that was granted and is not carried out is seen to wait; one that a hold
 // keeps does not wait.
 func TestAnErasureThatIsNotCarriedOutIsSeen(t *testing.T) {

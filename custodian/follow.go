@@ -215,7 +215,7 @@ func (c *Custodian) follow(ctx context.Context) {
 			err = c.memory.keep()
 		}
 		c.forgetEnded()
-		c.buried.poke()
+		c.destroyer.poke()
 		if ctx.Err() != nil {
 			return
 		}

@@ -78,10 +78,10 @@ func (c *Custodian) Collect(to chan<- prometheus.Metric) {
 	}
 	gauge(possiblyOpenedOldest, age.Seconds())
 	gauge(readingSessions, float64(c.reading.count()))
-	done, of := c.buried.progress()
-	gauge(destructionBacklog, float64(max(of, c.tombs.count())-done))
+	done, of := c.destroyer.progress()
+	gauge(destructionBacklog, float64(max(of, c.destroyed.count())-done))
 	next, end := c.followed.way()
 	gauge(headFollowed, float64(next))
 	gauge(headBehind, float64(max(0, end-next)))
-	gauge(serving, is(c.buried.isCleared()))
+	gauge(serving, is(c.destroyer.isCleared()))
 }

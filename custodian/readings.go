@@ -133,7 +133,7 @@ func (r *readings) overdue(now time.Time, idle time.Duration) []string {
 func (c *Custodian) forgetEnded() {
 	c.reading.forget(func(s *readingSession) bool {
 		is := c.followed.standingOf(s.actor)
-		return is.suspended || is.signedOut || c.gone(keyName{s.caseID, seal.Transcript})
+		return is.suspended || is.signedOut || c.isDestroyed(keyName{s.caseID, seal.Transcript})
 	})
 }
 

@@ -67,18 +67,18 @@ func (c *Custodian) Ready(ctx context.Context) order.Ready {
 // destructionDown: before what the log says is destroyed is destroyed in Vault too,
 // nothing is served.
 func (c *Custodian) destructionDown(context.Context) string {
-	return nameIf(!c.buried.isCleared(), "destruction")
+	return nameIf(!c.destroyer.isCleared(), "destruction")
 }
 
 // progress says how far the start came; nil once everything is served.
 func (c *Custodian) progress() *order.Progress {
-	if c.buried.isCleared() {
+	if c.destroyer.isCleared() {
 		return nil
 	}
 	if next, end := c.followed.way(); next < end || end == 0 {
 		return &order.Progress{Doing: order.ProgressFollowing, Done: next, Of: end}
 	}
-	done, of := c.buried.progress()
+	done, of := c.destroyer.progress()
 	return &order.Progress{Doing: order.ProgressDestroying, Done: int64(done), Of: int64(of)}
 }
 

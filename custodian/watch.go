@@ -29,17 +29,17 @@ func (k keyName) valid() bool {
 // It takes some 100 bytes a suspended person, a session that was signed out, or
 // a destroyed key.
 type watch struct {
-	suspended map[string]bool     // by person
-	ended     map[string]int64    // by person: their latest suspension, though restored since; what they asked for before is over
-	signedOut map[string]struct{} // by session
-	destroyed []keyName           // in the order of the log, each once
-	isGone    map[keyName]struct{}
-	policy    activation.History   // every activation, with its signatures
-	intents   map[string]time.Time // orders to release without an outcome, by their hash in text
+	suspended   map[string]bool     // by person
+	ended       map[string]int64    // by person: their latest suspension, though restored since; what they asked for before is over
+	signedOut   map[string]struct{} // by session
+	destroyed   []keyName           // in the order of the log, each once
+	isDestroyed map[keyName]struct{}
+	policy      activation.History   // every activation, with its signatures
+	intents     map[string]time.Time // orders to release without an outcome, by their hash in text
 }
 
 func newWatch(pinned policy.Verification) watch {
-	return watch{policy: activation.Begin(pinned), suspended: map[string]bool{}, ended: map[string]int64{}, signedOut: map[string]struct{}{}, isGone: map[keyName]struct{}{},
+	return watch{policy: activation.Begin(pinned), suspended: map[string]bool{}, ended: map[string]int64{}, signedOut: map[string]struct{}{}, isDestroyed: map[keyName]struct{}{},
 		intents: map[string]time.Time{}}
 }
 
@@ -85,8 +85,8 @@ func (w *watch) destroy(k keyName) {
 	if !k.valid() {
 		return
 	}
-	if _, known := w.isGone[k]; !known {
-		w.isGone[k] = struct{}{}
+	if _, known := w.isDestroyed[k]; !known {
+		w.isDestroyed[k] = struct{}{}
 		w.destroyed = append(w.destroyed, k)
 	}
 }
@@ -156,6 +156,6 @@ func (f *follower) destroyedFrom(n int) []keyName {
 func (f *follower) isDestroyed(k keyName) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	_, gone := f.trail.watch.isGone[k]
+	_, gone := f.trail.watch.isDestroyed[k]
 	return gone
 }

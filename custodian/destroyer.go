@@ -6,49 +6,53 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/sceau-project/sceau/crypto/custody"
 	"github.com/sceau-project/sceau/custodian/order"
 )
 
 const (
 	// destroyersAtOnce bounds how many keys are destroyed at the same time.
-	destroyersAtOnce = 4
+	destroyersAtOnce = 8
+	// lookAgainRate bounds how many keys a second are looked at again.
+	lookAgainRate = 100
 	// destroyPause spaces tries when Vault refuses.
 	destroyPause = time.Second
 	// startWait is how long an order waits for a custodian that is nearly ready.
 	startWait = 2 * time.Second
 )
 
-// A burial sees to it that every key which the log says is destroyed is destroyed
+// A destroyer sees to it that every key which the log says is destroyed is destroyed
 // in Vault: those that an order of this process destroyed a moment ago, those whose
 // process died between the entry and Vault, and all of them once more at each start,
 // because Vault may have been restored from a snapshot of before. Nothing is served
 // before that is done.
-type burial struct {
+type destroyer struct {
 	wake    chan struct{} // holds one: there may be something to do
 	cleared chan struct{} // closed once all that was known at the start is destroyed
 
 	mu      sync.Mutex
 	taken   int                  // of the follower's list
-	gone    map[keyName]struct{} // seen destroyed in Vault by this process
+	seen    map[keyName]struct{} // seen destroyed in Vault by this process
 	of      int                  // known to be destroyed
 	failure error                // of the last try, nil when it went well
 }
 
-func newBurial() *burial {
-	return &burial{wake: make(chan struct{}, 1), cleared: make(chan struct{}), gone: map[keyName]struct{}{}}
+func newDestroyer() *destroyer {
+	return &destroyer{wake: make(chan struct{}, 1), cleared: make(chan struct{}), seen: map[keyName]struct{}{}}
 }
 
-func (b *burial) poke() {
+func (d *destroyer) poke() {
 	select {
-	case b.wake <- struct{}{}:
+	case d.wake <- struct{}{}:
 	default:
 	}
 }
 
-func (b *burial) isCleared() bool {
+func (d *destroyer) isCleared() bool {
 	select {
-	case <-b.cleared:
+	case <-d.cleared:
 		return true
 	default:
 		return false
@@ -56,37 +60,33 @@ func (b *burial) isCleared() bool {
 }
 
 // progress is how many keys are destroyed in Vault, of how many that must be.
-func (b *burial) progress() (done, of int) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return len(b.gone), b.of
+func (d *destroyer) progress() (done, of int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.seen), d.of
 }
 
-func (b *burial) fail(err error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.failure = err
+func (d *destroyer) fail(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.failure = err
 }
 
-// gone says whether a key is destroyed, by the log or by what was remembered
+// isDestroyed says whether a key is destroyed, by the log or by what was remembered
 // outside PostgreSQL: then it is never read, whatever Vault holds.
-func (c *Custodian) gone(k keyName) bool {
-	return c.followed.isDestroyed(k) || c.tombs.has(k)
+func (c *Custodian) isDestroyed(k keyName) bool {
+	return c.followed.isDestroyed(k) || c.destroyed.has(k)
 }
 
-// bury destroys what must be, for as long as the process lives.
-func (c *Custodian) bury(ctx context.Context) {
-	// Now and then all of it is looked at again: Vault may have been restored while
-	// this process lived on.
-	again := time.NewTicker(c.config.RetentionEvery)
-	defer again.Stop()
+// keepDestroyed destroys what must be, for as long as the process lives.
+func (c *Custodian) keepDestroyed(ctx context.Context) {
 	var said string
 	for {
-		err := c.buryOnce(ctx)
+		err := c.destroyListed(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		c.buried.fail(err)
+		c.destroyer.fail(err)
 		now := ""
 		if err != nil {
 			now = refusal(err).Code
@@ -102,51 +102,85 @@ func (c *Custodian) bury(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-c.buried.wake:
+		case <-c.destroyer.wake:
 		case <-retry:
-		case <-again.C:
-			c.buried.mu.Lock()
-			clear(c.buried.gone)
-			c.buried.mu.Unlock()
 		}
 	}
 }
 
-// buryOnce takes in what the log says by now, and destroys what is not yet seen to
+// lookAgain has Vault destroy all of it again, now and then: Vault may have been
+// restored while this process lived on. Nobody waits for it, since what is listed is
+// never read, whatever Vault holds; so it leaves Vault to those who do wait. An outage
+// is waited out.
+func (c *Custodian) lookAgain(ctx context.Context) {
+	tick := time.NewTicker(c.config.RetentionEvery)
+	defer tick.Stop()
+	pace := rate.NewLimiter(lookAgainRate, 1)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if !c.destroyer.isCleared() {
+			continue // all of it is being looked at
+		}
+		failing := false
+		for _, k := range c.destroyed.all() {
+			for pace.Wait(ctx) == nil {
+				err := c.destroyInVault(ctx, k)
+				if err == nil {
+					break
+				}
+				if !failing && ctx.Err() == nil {
+					c.logger.WarnContext(ctx, "cannot see whether what is destroyed stays destroyed", "error", err)
+				}
+				failing = true
+				select {
+				case <-ctx.Done():
+					return
+				case <-time.After(destroyPause):
+				}
+			}
+		}
+	}
+}
+
+// destroyListed takes in what the log says by now, and destroys what is not yet seen to
 // be destroyed.
-func (c *Custodian) buryOnce(ctx context.Context) error {
-	if !c.buried.isCleared() {
+func (c *Custodian) destroyListed(ctx context.Context) error {
+	if !c.destroyer.isCleared() {
 		// The whole log first: without it, nobody knows what must be destroyed.
 		if _, err := c.lookAround(ctx); err != nil {
 			return err
 		}
 	}
-	b := c.buried
-	fresh := c.followed.destroyedFrom(b.taken)
-	if err := c.tombs.add(fresh...); err != nil {
+	d := c.destroyer
+	fresh := c.followed.destroyedFrom(d.taken)
+	if err := c.destroyed.add(fresh...); err != nil {
 		return err
 	}
-	b.taken += len(fresh)
+	d.taken += len(fresh)
 
-	if done, _ := b.progress(); b.isCleared() && done == c.tombs.count() {
+	if done, _ := d.progress(); d.isCleared() && done == c.destroyed.count() {
 		return nil
 	}
 	var todo []keyName
-	all := c.tombs.all()
-	b.mu.Lock()
-	b.of = len(all)
+	all := c.destroyed.all()
+	d.mu.Lock()
+	d.of = len(all)
 	for _, k := range all {
-		if _, gone := b.gone[k]; !gone {
+		if _, seen := d.seen[k]; !seen {
 			todo = append(todo, k)
 		}
 	}
-	b.mu.Unlock()
+	d.mu.Unlock()
 	if err := c.destroyAll(ctx, todo); err != nil {
 		return err
 	}
-	if !b.isCleared() {
+	if !d.isCleared() {
 		c.logger.Info("what the log says is destroyed is destroyed", "keys", len(all))
-		close(b.cleared)
+		close(d.cleared)
 	}
 	return nil
 }
@@ -182,7 +216,7 @@ func (c *Custodian) destroyAll(ctx context.Context, todo []keyName) error {
 		}
 		if now := c.config.Now(); now.Sub(told) > followTell {
 			told = now
-			done, of := c.buried.progress()
+			done, of := c.destroyer.progress()
 			c.logger.Info("destroying again what the log says is destroyed", "keys", done, "of", of)
 		}
 	}
@@ -208,16 +242,16 @@ func (c *Custodian) destroyInVault(ctx context.Context, k keyName) error {
 	if err != nil {
 		return err
 	}
-	c.buried.mu.Lock()
-	c.buried.gone[k] = struct{}{}
-	c.buried.mu.Unlock()
+	c.destroyer.mu.Lock()
+	c.destroyer.seen[k] = struct{}{}
+	c.destroyer.mu.Unlock()
 	return nil
 }
 
 // mayServe refuses orders until the log was followed to its end and all that it
 // says is destroyed is destroyed in Vault too.
 func (c *Custodian) mayServe(ctx context.Context) error {
-	if c.buried.isCleared() {
+	if c.destroyer.isCleared() {
 		return nil
 	}
 	// What is wrong with the log, or PostgreSQL, is the better answer.
@@ -227,16 +261,16 @@ func (c *Custodian) mayServe(ctx context.Context) error {
 	wait := time.NewTimer(startWait)
 	defer wait.Stop()
 	select {
-	case <-c.buried.cleared:
+	case <-c.destroyer.cleared:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-wait.C:
 	}
-	c.buried.mu.Lock()
-	defer c.buried.mu.Unlock()
-	if errors.Is(c.buried.failure, custody.ErrUnavailable) {
-		return c.buried.failure
+	c.destroyer.mu.Lock()
+	defer c.destroyer.mu.Unlock()
+	if errors.Is(c.destroyer.failure, custody.ErrUnavailable) {
+		return c.destroyer.failure
 	}
 	return refuse(order.CodeStarting)
 }

@@ -12,10 +12,10 @@ import (
 	"sync"
 )
 
-// tombsFile is the name of the list within the state directory.
-const tombsFile = "destroyed"
+// destroyedFile is the name of the list within the state directory.
+const destroyedFile = "destroyed"
 
-// tombs are the keys that are destroyed, by every log that this custodian ever
+// destroyedKeys are the keys that are destroyed, by every log that this custodian ever
 // followed, in a file outside PostgreSQL. The log says it too; but when PostgreSQL
 // is restored from a backup of before, and the operator decides to go on with it,
 // the log has forgotten, and what a child was promised still holds.
@@ -23,15 +23,15 @@ const tombsFile = "destroyed"
 // The file is only ever appended to: a line that names the log, then one line a
 // key, "case class". A last line that a crash cut short is dropped, for its entry
 // comes again out of the log.
-type tombs struct {
+type destroyedKeys struct {
 	mu    sync.Mutex
 	file  *os.File
 	order []keyName
 	known map[keyName]struct{}
 }
 
-func openTombs(dir, origin string) (*tombs, error) {
-	path := filepath.Join(dir, tombsFile)
+func openDestroyed(dir, origin string) (*destroyedKeys, error) {
+	path := filepath.Join(dir, destroyedFile)
 	first := "sceau.destroyed/v1 " + origin
 	raw, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -45,7 +45,7 @@ func openTombs(dir, origin string) (*tombs, error) {
 		}
 		whole = []byte(first + "\n")
 	}
-	t := &tombs{known: map[keyName]struct{}{}}
+	t := &destroyedKeys{known: map[keyName]struct{}{}}
 	lines := strings.Split(strings.TrimSuffix(string(whole), "\n"), "\n")
 	if lines[0] != first {
 		return nil, fmt.Errorf("%s is not of the log %q: give each log its own state directory", path, origin)
@@ -72,7 +72,7 @@ func seekEnd(f *os.File) error {
 	return err
 }
 
-func (t *tombs) take(k keyName) bool {
+func (t *destroyedKeys) take(k keyName) bool {
 	if _, known := t.known[k]; known {
 		return false
 	}
@@ -82,7 +82,7 @@ func (t *tombs) take(k keyName) bool {
 }
 
 // add returns when the file holds these keys, whatever happens to the machine.
-func (t *tombs) add(keys ...keyName) error {
+func (t *destroyedKeys) add(keys ...keyName) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var lines strings.Builder
@@ -108,24 +108,24 @@ func (t *tombs) add(keys ...keyName) error {
 	return nil
 }
 
-func (t *tombs) has(k keyName) bool {
+func (t *destroyedKeys) has(k keyName) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	_, known := t.known[k]
 	return known
 }
 
-func (t *tombs) count() int {
+func (t *destroyedKeys) count() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.order)
 }
 
 // all lists the keys in the order in which they were learnt.
-func (t *tombs) all() []keyName {
+func (t *destroyedKeys) all() []keyName {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return append([]keyName(nil), t.order...)
 }
 
-func (t *tombs) close() error { return t.file.Close() }
+func (t *destroyedKeys) close() error { return t.file.Close() }

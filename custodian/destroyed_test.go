@@ -7,13 +7,13 @@ import (
 	"testing"
 )
 
-func TestTombsOutliveACrash(t *testing.T) {
+func TestDestroyedKeysOutliveACrash(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, tombsFile)
+	path := filepath.Join(dir, destroyedFile)
 	one, two := keyName{oneCase, "transcript"}, keyName{anotherCase, "identity"}
-	open := func() *tombs {
+	open := func() *destroyedKeys {
 		t.Helper()
-		l, err := openTombs(dir, "sceau.test/tombs")
+		l, err := openDestroyed(dir, "sceau.test/tombs")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -61,7 +61,7 @@ func TestTombsOutliveACrash(t *testing.T) {
 	}
 }
 
-func TestTombsThatAreNone(t *testing.T) {
+func TestDestroyedKeysThatAreNone(t *testing.T) {
 	const first = "sceau.destroyed/v1 sceau.test/tombs\n"
 	for name, text := range map[string]string{
 		"of another log":  "sceau.destroyed/v1 sceau.test/other\n",
@@ -73,10 +73,10 @@ func TestTombsThatAreNone(t *testing.T) {
 		"an empty line":   first + "\n" + oneCase + " identity\n",
 	} {
 		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, tombsFile), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, destroyedFile), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := openTombs(dir, "sceau.test/tombs"); err == nil {
+		if _, err := openDestroyed(dir, "sceau.test/tombs"); err == nil {
 			t.Errorf("%s was taken", name)
 		}
 	}
