@@ -158,24 +158,25 @@ func TestAttacksOnOtherPaths(t *testing.T) {
 		"danger read by an officer":       {requested, orderOf, gate, officer, policy.ReasonRoleNotAllowed},
 
 		// Telling.
-		"told of nothing":              {approvedOnce, tell(policy.Told, "", 0), staff, agent, policy.ReasonTellingNotDue},
-		"told again":                   {told, tell(policy.Told, "", 0), staff, agent, policy.ReasonTellingNotDue},
-		"put off after telling":        {told, tell(policy.TellLater, "", tomorrow), staff, agent, policy.ReasonTellingNotDue},
-		"told by a stranger":           {openedOnce, tell(policy.Told, "", 0), staff, colleague, policy.ReasonNotParticipant},
-		"told by a supervisor":         {openedOnce, tell(policy.Told, "", 0), staff, supervisor, policy.ReasonRoleNotAllowed},
-		"told when all is destroyed":   {openedErased, tell(policy.Told, "", 0), staff, agent, policy.ReasonTellingNotDue},
-		"told by a psychologist":       {openedOnce, tell(policy.Told, "", 0), staff, psychologist, policy.ReasonRoleNotAllowed},
-		"told in free text":            {openedOnce, tell("she cried", "", 0), staff, agent, policy.ReasonTellingNotCoded},
-		"told, with a reason":          {openedOnce, tell(policy.Told, "not_reachable", 0), staff, agent, policy.ReasonTellingNotCoded},
-		"unsafe, without a reason":     {openedOnce, tell(policy.TellUnsafe, "", 0), staff, agent, policy.ReasonTellingNotCoded},
-		"unsafe, in free text":         {openedOnce, tell(policy.TellUnsafe, "his father", 0), staff, agent, policy.ReasonTellingNotCoded},
-		"unsafe, for ever":             {openedOnce, bare("until", tell(policy.TellUnsafe, "not_reachable", 0)), staff, agent, ""},
-		"later, without a time":        {openedOnce, bare("until", tell(policy.TellLater, "", tomorrow)), staff, agent, policy.ReasonTellingNotCoded},
-		"later, before":                {openedOnce, tell(policy.TellLater, "", -tomorrow), staff, agent, policy.ReasonTellingNotCoded},
-		"later, in a century":          {openedOnce, tell(policy.TellLater, "", 100*365*tomorrow), staff, agent, ""},
-		"told via public":              {openedOnce, tell(policy.Told, "", 0), public, agent, ""},
-		"told without policy":          {openedOnce, decided(tell(policy.Told, "", 0), nil), staff, agent, ""},
-		"told by the requester's twin": {openedOnce, tell(policy.Told, "", 0), staff, role(twin, "agent"), policy.ReasonNotParticipant},
+		"told of nothing":               {approvedOnce, tell(policy.Told, "", 0), staff, agent, policy.ReasonTellingNotDue},
+		"told again":                    {told, tell(policy.Told, "", 0), staff, agent, policy.ReasonTellingNotDue},
+		"put off after telling":         {told, tell(policy.TellLater, "", tomorrow), staff, agent, policy.ReasonTellingNotDue},
+		"told by a stranger":            {openedOnce, tell(policy.Told, "", 0), staff, colleague, policy.ReasonNotParticipant},
+		"told by a supervisor":          {openedOnce, tell(policy.Told, "", 0), staff, supervisor, policy.ReasonRoleNotAllowed},
+		"told when all is destroyed":    {openedErased, tell(policy.Told, "", 0), staff, agent, policy.ReasonTellingNotDue},
+		"told by an inspector, overdue": {tellingOverdue, tell(policy.Told, "", 0), staff, inspector, policy.ReasonRoleNotAllowed},
+		"told by a psychologist":        {openedOnce, tell(policy.Told, "", 0), staff, psychologist, policy.ReasonRoleNotAllowed},
+		"told in free text":             {openedOnce, tell("she cried", "", 0), staff, agent, policy.ReasonTellingNotCoded},
+		"told, with a reason":           {openedOnce, tell(policy.Told, "not_reachable", 0), staff, agent, policy.ReasonTellingNotCoded},
+		"unsafe, without a reason":      {openedOnce, tell(policy.TellUnsafe, "", 0), staff, agent, policy.ReasonTellingNotCoded},
+		"unsafe, in free text":          {openedOnce, tell(policy.TellUnsafe, "his father", 0), staff, agent, policy.ReasonTellingNotCoded},
+		"unsafe, for ever":              {openedOnce, bare("until", tell(policy.TellUnsafe, "not_reachable", 0)), staff, agent, ""},
+		"later, without a time":         {openedOnce, bare("until", tell(policy.TellLater, "", tomorrow)), staff, agent, policy.ReasonTellingNotCoded},
+		"later, before":                 {openedOnce, tell(policy.TellLater, "", -tomorrow), staff, agent, policy.ReasonTellingNotCoded},
+		"later, in a century":           {openedOnce, tell(policy.TellLater, "", 100*365*tomorrow), staff, agent, ""},
+		"told via public":               {openedOnce, tell(policy.Told, "", 0), public, agent, ""},
+		"told without policy":           {openedOnce, decided(tell(policy.Told, "", 0), nil), staff, agent, ""},
+		"told by the requester's twin":  {openedOnce, tell(policy.Told, "", 0), staff, role(twin, "agent"), policy.ReasonNotParticipant},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := forged.story(t)
@@ -343,6 +344,20 @@ func TestWhenTheMinorIsToBeTold(t *testing.T) {
 	by(e.Tellings[1].At.Add(tomorrow))
 	s.staff(tell(policy.TellRefused, "", 0)(s), agent) // or who had it opened
 	by(time.Time{})
+}
+
+// Who opened it may be gone for good, and the conversation closed: a supervisor tells.
+func TestASupervisorTellsWhatIsOverdue(t *testing.T) {
+	s := tellingOverdue(t)
+	s.staff(tell(policy.TellUnsafe, "not_reachable", 0)(s), supervisor)
+	if err := s.try(tell(policy.Told, "", 0)(s), audit.ViaStaff, supervisor); err == nil {
+		t.Error("told what is not overdue any more")
+	}
+	s.at = s.esc().TellBy().Add(time.Second)
+	s.staff(tell(policy.Told, "", 0)(s), second)
+	if by := s.esc().TellBy(); !by.IsZero() {
+		t.Errorf("due by %s", by)
+	}
 }
 
 // A duty that nobody can do any more is none.

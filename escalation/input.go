@@ -127,7 +127,7 @@ func (c *Case) ReviewInput(at time.Time, actor audit.Actor, e *Escalation, reque
 func (c *Case) TellInput(at time.Time, actor audit.Actor, e *Escalation, outcome, reason string, until time.Time) policy.MinorTell {
 	in := policy.MinorTell{
 		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.Facts(at),
-		Escalation: c.FactsOf(e), Outcome: outcome, Reason: reason, Until: policy.At(until),
+		Escalation: c.FactsOf(e), TellBy: policy.At(e.TellBy()), Outcome: outcome, Reason: reason, Until: policy.At(until),
 	}
 	if until.After(at) {
 		in.LaterForS = int64((until.Sub(at) + time.Second - 1) / time.Second)

@@ -200,6 +200,12 @@ var steps = map[step]State{
 	{Revoked, EventMinorTold, RoleAgent}:  Revoked,
 	{Closed, EventMinorTold, RoleAgent}:   Closed,
 	{Void, EventMinorTold, RoleAgent}:     Void,
+
+	// A supervisor, once it is overdue: whoever owed it may have left.
+	{Released, EventMinorTold, RoleSupervisor}: Released,
+	{Revoked, EventMinorTold, RoleSupervisor}:  Revoked,
+	{Closed, EventMinorTold, RoleSupervisor}:   Closed,
+	{Void, EventMinorTold, RoleSupervisor}:     Void,
 }
 
 // Transition returns the state after event by role. What the machine does not

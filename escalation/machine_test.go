@@ -61,6 +61,7 @@ released      closed                 requester        closed
 released      requester_suspended    sweeper          closed
 released      minor_told             requester        released
 released      minor_told             agent            released
+released      minor_told             supervisor       released
 expired       evidence_read          supervisor       expired
 expired       reviewed               supervisor       expired
 revoked       evidence_read          supervisor       revoked
@@ -69,18 +70,21 @@ revoked       released               custodian        revoked
 revoked       release_failed         custodian        revoked
 revoked       minor_told             requester        revoked
 revoked       minor_told             agent            revoked
+revoked       minor_told             supervisor       revoked
 closed        evidence_read          supervisor       closed
 closed        reviewed               supervisor       closed
 closed        released               custodian        closed
 closed        release_failed         custodian        closed
 closed        minor_told             requester        closed
 closed        minor_told             agent            closed
+closed        minor_told             supervisor       closed
 void          evidence_read          supervisor       void
 void          reviewed               supervisor       void
 void          released               custodian        void
 void          release_failed         custodian        void
 void          minor_told             requester        void
 void          minor_told             agent            void
+void          minor_told             supervisor       void
 `
 
 func TestTransitionExhaustively(t *testing.T) {

@@ -275,7 +275,7 @@ func TestPolicyAndMachineAgree(t *testing.T) {
 		openedOnce, windowOver, closedEscalation, handedOn, leftIt, erased, approverJoined, requestedBefore, conversationClosedAfter,
 		unanswered, unbreakable, confirmedEarly, confirmed, confirmedLate, confirmedThenHanded, erasedUnanswered,
 		broken, brokenUnused, brokenExpired, brokenOpened, brokenClosed, brokenRead, brokenReviewed, brokenRevoked, brokenErased,
-		brokenThenJoined, readBefore, revokedOnce, openedErased, suspended, toldLater, told,
+		brokenThenJoined, readBefore, revokedOnce, tellingOverdue, openedErased, suspended, toldLater, told,
 		consented, consentApproved, consentOpened, consentTakenBack, requisitioned, orderRead, orderHalf, orderReadByOne, orderApproved,
 	} {
 		s := told(t)
@@ -305,7 +305,7 @@ func TestPolicyAndMachineAgree(t *testing.T) {
 				ask(s.c.ApproveInput(at, by, e, e.RequestHash, facets), s.c.CheckApproval(e, by, e.RequestHash, facets, at))
 				ask(s.c.ReleaseInput(at, by, e, facets, false), s.c.CheckRelease(e, by, facets, at))
 			}
-			if by == agent || by == colleague {
+			if by == agent || by == colleague || by == supervisor {
 				for _, tell := range tellings(at) {
 					ask(s.c.TellInput(at, by, e, tell.Outcome, tell.Reason, tell.Until), s.c.CheckTelling(e, by, tell.Outcome, tell.Reason, tell.Until, at))
 				}

@@ -46,14 +46,21 @@ func (e *Escalation) TellBy() time.Time {
 	return opened.Add(e.TellWithin)
 }
 
+// TellingOverdue says whether the minor should have been told by now.
+func (e *Escalation) TellingOverdue(at time.Time) bool {
+	by := e.TellBy()
+	return !by.IsZero() && Passed(by, at)
+}
+
 // CheckTelling says whether actor may record this outcome of telling the minor: an
-// agent who is in the conversation now, or whoever had the identity opened.
+// agent who is in the conversation now, whoever had the identity opened, or once it is
+// overdue any supervisor. Who owed it may have left; what is owed stays.
 func (c *Case) CheckTelling(e *Escalation, actor audit.Actor, outcome, reason string, until, at time.Time) error {
 	if actor.ID == "" || actor.Person == "" {
 		return errNoPerson
 	}
 	role := e.roleOf(actor)
-	if role != RoleRequester && role != RoleAgent {
+	if role != RoleRequester && role != RoleAgent && (role != RoleSupervisor || !e.TellingOverdue(at)) {
 		return refuse(policy.ReasonRoleNotAllowed, "%s", role)
 	}
 	if role == RoleAgent && !c.TakesPart(actor) {

@@ -63,7 +63,7 @@ var roles = map[Kind][]string{
 	GlassBroken:        {"inspector", "supervisor"},
 	ReviewDue:          {"supervisor"},
 	ReviewOverdue:      {"inspector", "supervisor"},
-	TellingDue:         {"agent"},
+	TellingDue:         {"agent", "supervisor"},
 	ErasureWaiting:     {"privacy_officer"},
 	PolicyChanged:      {"inspector", "privacy_officer", "supervisor"},
 }

@@ -4,7 +4,7 @@
 package sceau.minor.tell
 
 # Whoever talks with the minor, or opened the identity, says how telling them
-# went. Until it was told, or the minor did not want to know, it may be said again.
+# went; any supervisor, once it is overdue: who owed it may have left. Until it was told, or the minor did not want to know, it may be said again.
 objections := {
 	"role.not_allowed", "person.missing", "conversation.not_participant", "telling.not_due", "telling.not_coded",
 }
@@ -12,6 +12,17 @@ objections := {
 terms := data.sceau.numbers.grounds[input.escalation.ground]
 
 cleared contains "role.not_allowed" if input.actor.role == "agent"
+
+cleared contains code if {
+	overdue_to_supervisor
+	some code in {"role.not_allowed", "conversation.not_participant"}
+}
+
+overdue_to_supervisor if {
+	input.actor.role == "supervisor"
+	input.tell_by != ""
+	input.tell_by < input.at
+}
 
 cleared contains "person.missing" if input.actor.person != ""
 

@@ -5,7 +5,8 @@ import data.sceau.minor.tell
 
 base := {
 	"at": "2026-03-02T10:00:00.000000Z", "actor": fixtures.agent, "case": "c",
-	"conversation": fixtures.conversation, "escalation": fixtures.released, "outcome": "told", "reason": "",
+	"conversation": fixtures.conversation, "escalation": fixtures.released,
+	"tell_by": "2026-03-02T11:00:00.000000Z", "outcome": "told", "reason": "",
 	"until": "", "later_for_s": 0,
 }
 
@@ -40,6 +41,20 @@ test_nobody_else if {
 	nobody := object.union(fixtures.agent, {"person": ""})
 	reasons({"actor": nobody, "escalation": {"requester": nobody}}) == {"person.missing"}
 	reasons({"actor": {"person": "p-x"}}) == {"conversation.not_participant"}
+}
+
+# Who owed it may have left: what is owed stays.
+test_supervisor_tells_what_is_overdue if {
+	overdue := {"actor": fixtures.supervisor, "tell_by": "2026-03-02T09:59:59.999999Z"}
+	reasons(overdue) == []
+	reasons(object.union(overdue, unsafe)) == []
+	reasons(object.union(overdue, {"actor": {"person": ""}})) == {"person.missing"}
+	every tell_by in [base.at, ""] {
+		reasons(object.union(overdue, {"tell_by": tell_by})) == {"conversation.not_participant", "role.not_allowed"}
+	}
+	every actor in {fixtures.inspector, fixtures.privacy_officer} {
+		reasons(object.union(overdue, {"actor": actor})) == {"conversation.not_participant", "role.not_allowed"}
+	}
 }
 
 test_what_was_opened_is_told if {

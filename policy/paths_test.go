@@ -107,7 +107,7 @@ func pathInputs() map[string]Input {
 		Holds: []Hold{{ID: "h1", Reason: "complaint", SetAt: At(start)}}, Hold: "h1",
 	}
 	tell := MinorTell{
-		At: At(later), Actor: agent, Case: caseID, Conversation: talking, Escalation: unsafe, Outcome: Told,
+		At: At(later), Actor: agent, Case: caseID, Conversation: talking, Escalation: unsafe, TellBy: At(later.Add(time.Hour)), Outcome: Told,
 	}
 	tellLater, tellUnsafe := tell, tell
 	tellLater.Outcome, tellLater.Until, tellLater.LaterForS = TellLater, At(later.Add(time.Hour)), 3600

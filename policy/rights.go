@@ -7,6 +7,7 @@ type MinorTell struct {
 	Case         string       `json:"case"`
 	Conversation Conversation `json:"conversation"`
 	Escalation   Escalation   `json:"escalation"`
+	TellBy       Time         `json:"tell_by"`     // when the minor must be told; none when nothing is due
 	Outcome      string       `json:"outcome"`     // one of [Tellings]
 	Reason       string       `json:"reason"`      // with "unsafe": one of [UnsafeReasons]
 	Until        Time         `json:"until"`       // with "later"

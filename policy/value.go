@@ -93,7 +93,7 @@ func (in EvidenceRead) value() ast.Value {
 func (in MinorTell) value() ast.Value {
 	return object(
 		"at", text(in.At), "actor", in.Actor.term(), "case", text(in.Case),
-		"conversation", in.Conversation.term(), "escalation", in.Escalation.term(),
+		"conversation", in.Conversation.term(), "escalation", in.Escalation.term(), "tell_by", text(in.TellBy),
 		"outcome", text(in.Outcome), "reason", text(in.Reason), "until", text(in.Until),
 		"later_for_s", number(in.LaterForS),
 	)

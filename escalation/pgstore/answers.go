@@ -135,21 +135,22 @@ func (s *Store) Review(ctx context.Context, idem pglog.Idempotency, actor audit.
 
 // Tell records how telling the minor of the opening went: one of policy.Tellings, with a
 // coded reason where it was not safe, and the time to try again where it is for later.
-// To an agent who neither had it opened nor is in the conversation it does not exist.
+// To an agent who neither had it opened nor is in the conversation it does not exist; a
+// supervisor tells what is overdue.
 func (s *Store) Tell(ctx context.Context, idem pglog.Idempotency, actor audit.Actor, id, outcome, reason string, until time.Time) (Receipt, error) {
 	// Asked first, and again in its turn: a stranger is refused after the same question
 	// whether there is such an escalation or not.
 	var theirs bool
-	if err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM sceau.escalations e WHERE escalation_id = $1 AND (requester_id = $2 OR EXISTS (
+	if err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM sceau.escalations e WHERE escalation_id = $1 AND (requester_id = $2 OR $3 AND state <> 'refused' OR EXISTS (
 			SELECT FROM sceau.participants p WHERE p.case_id = e.case_id AND p.staff_id = $2 AND p.role = 'agent' AND p.left_seq IS NULL)))`,
-		id, actor.ID).Scan(&theirs); err != nil {
+		id, actor.ID, actor.Role == policy.RoleSupervisor).Scan(&theirs); err != nil {
 		return Receipt{}, fmt.Errorf("look whose the escalation is: %w", err)
 	}
 	if !theirs {
 		return Receipt{}, ErrNotFound
 	}
 	return s.act(ctx, idem, id, func(ctx context.Context, t *turn) error {
-		if t.escalation.Requester.ID != actor.ID && !t.Case.TakesPart(actor) {
+		if t.escalation.Requester.ID != actor.ID && !t.Case.TakesPart(actor) && actor.Role != policy.RoleSupervisor {
 			return ErrNotFound
 		}
 		d, err := t.decide(ctx, t.Case.TellInput(t.At, actor, t.escalation, outcome, reason, until))

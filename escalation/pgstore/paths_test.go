@@ -212,6 +212,46 @@ func TestTell(t *testing.T) {
 	owed(n.other, 0)
 }
 
+// Who opened an identity is suspended, and the minor has closed the conversation: nobody
+// owes them a word who could say it, until it is overdue and any supervisor may.
+func TestTellAfterTheRequesterHasGone(t *testing.T) {
+	n := newNight(t, policy.Demonstration)
+	r := n.granted()
+	if err := n.Release(n.agent, n.cse, r.ID, name); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := n.store.Tell(t.Context(), once, n.agent, r.ID, policy.TellLater, "", time.Now().Add(2*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := staffstore.Suspend(t.Context(), n.Log(audit.ViaOperator), n.agent.Person, "left"); err != nil {
+		t.Fatal(err)
+	}
+	owed := func(want int) {
+		t.Helper()
+		if got, err := n.store.Tellings(t.Context(), n.supervisor); err != nil || len(got) != want {
+			t.Errorf("%d to tell, want %d; %v", len(got), want, err)
+		}
+	}
+	tell := func(by audit.Actor) error {
+		_, err := n.store.Tell(t.Context(), once, by, r.ID, policy.Told, "", time.Time{})
+		return err
+	}
+	owed(0)
+	if err := tell(n.supervisor); !refusedFor(err, policy.ReasonRoleNotAllowed) {
+		t.Errorf("before it was overdue: %v", err)
+	}
+	n.until(n.rowAgrees(r.ID).TellBy())
+	owed(1)
+	if err := tell(n.other); !errors.Is(err, pgstore.ErrNotFound) {
+		t.Errorf("a stranger: %v", err)
+	}
+	if err := tell(n.supervisor); err != nil {
+		t.Fatal(err)
+	}
+	n.rowAgrees(r.ID)
+	owed(0)
+}
+
 // A minor agrees, an agent asks on it, and the minor takes it back: it has ended in the
 // transaction of that entry, in the row too, which the public face may not touch.
 func TestConsentTakenBack(t *testing.T) {

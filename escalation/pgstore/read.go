@@ -78,16 +78,17 @@ func (s *Store) Reviews(ctx context.Context) ([]*escalation.Escalation, error) {
 }
 
 // Tellings returns the openings that the minor is still to be told of, those that this
-// agent can tell: their own, and those of the conversations that they are in.
+// actor can tell: an agent their own, and those of the conversations that they are in; a
+// supervisor all that are overdue.
 func (s *Store) Tellings(ctx context.Context, actor audit.Actor) ([]*escalation.Escalation, error) {
 	list, err := s.list(ctx, `
 		SELECT escalation_id::text, case_id::text FROM sceau.escalations e
 		WHERE tell_by IS NOT NULL AND NOT EXISTS (
 			SELECT FROM sceau.cases k WHERE k.case_id = e.case_id AND (k.transcript_destroyed_seq IS NOT NULL OR k.identity_destroyed_seq IS NOT NULL))
-		AND (requester_id = $2 OR EXISTS (
+		AND CASE WHEN $3 THEN tell_by < statement_timestamp() ELSE requester_id = $2 OR EXISTS (
 			SELECT FROM sceau.participants p
-			WHERE p.case_id = e.case_id AND p.staff_id = $2 AND p.role = 'agent' AND p.left_seq IS NULL))
-		ORDER BY tell_by LIMIT $1`, pageSize, actor.ID)
+			WHERE p.case_id = e.case_id AND p.staff_id = $2 AND p.role = 'agent' AND p.left_seq IS NULL) END
+		ORDER BY tell_by LIMIT $1`, pageSize, actor.ID, actor.Role == policy.RoleSupervisor)
 	return slices.DeleteFunc(list, func(e *escalation.Escalation) bool { return e.TellBy().IsZero() }), err
 }
 
