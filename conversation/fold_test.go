@@ -145,7 +145,7 @@ func TestFoldTellsTheStory(t *testing.T) {
 
 // Policy lets an agent ask while a closed conversation can still be read. Were such a
 // request no possible history, the child's case could never be read again.
-func TestALiftMayBeAskedForAfterClosing(t *testing.T) {
+func TestAnEscalationMayBeAskedForAfterClosing(t *testing.T) {
 	c, err := conversation.Fold(open(joined(amal), closedBy(audit.ViaPublic, minor), act(audit.ViaStaff, amal, audit.ActionEscalationRequested, 9)))
 	if err != nil {
 		t.Fatal(err)
@@ -226,7 +226,7 @@ func TestFoldRefusesForgedHistories(t *testing.T) {
 		"closed by public as the agent":  open(joined(amal), closedBy(audit.ViaPublic, amal)),
 		"read through a face":            open(joined(amal), act(audit.ViaStaff, amal, audit.ActionConversationRead, 2)),
 		"a head of nothing":              open(joined(amal), act(audit.ViaCustodian, amal, audit.ActionConversationRead, 0)),
-		"a lift before opening":          story(key("transcript"), key("identity"), act(audit.ViaStaff, amal, audit.ActionEscalationRequested, 9)),
+		"an escalation before opening":   story(key("transcript"), key("identity"), act(audit.ViaStaff, amal, audit.ActionEscalationRequested, 9)),
 		"out of order":                   {open()[2], open()[1]},
 		"one entry twice":                {open()[0], open()[0]},
 	} {

@@ -102,7 +102,7 @@ func TestAFaceTakesNoCaseOutOfUse(t *testing.T) {
 			Details: audit.Details{"messages": int64(1), "head": none}}},
 		"key destroyed by a face": {public, pglog.Draft{Actor: minor, Action: audit.ActionKeyDestroyed,
 			Subject: audit.Subject{Type: "key", ID: "identity"}}},
-		"a later action on no lift": {w.staffLog, pglog.Draft{Actor: diane.Actor, Action: "escalation.widened",
+		"a later action on no escalation": {w.staffLog, pglog.Draft{Actor: diane.Actor, Action: "escalation.widened",
 			Subject: audit.Subject{Type: "escalation", ID: "e"}}},
 		"closed with a false head": {public, pglog.Draft{Actor: minor, Action: audit.ActionConversationClosed,
 			Details: audit.Details{"messages": int64(1), "head": none}}},
@@ -128,8 +128,8 @@ func TestAFaceTakesNoCaseOutOfUse(t *testing.T) {
 	}
 }
 
-// Danger does not end with a click: a lift asked for after the minor closed goes its way.
-func TestALiftAfterClosing(t *testing.T) {
+// Danger does not end with a click: an escalation asked for after the minor closed goes its way.
+func TestAnEscalationAfterClosing(t *testing.T) {
 	w := newWorld(t)
 	amal, diane := w.hire("amal", "P-A", "agent"), w.hire("diane", "P-D", "supervisor")
 	k := w.open("Il va me tuer")

@@ -430,7 +430,7 @@ var danger = policy.Assessment{
 	AgeBand: "13_15", Alone: "no", LocationKnown: "no", PsychologistOpinion: "none",
 }
 
-// request asks for a lift that cites message 1.
+// request asks for an escalation that cites message 1.
 func (w *world) request(p person, k talk, facets ...string) pgstore.Receipt {
 	w.t.Helper()
 	ctx := context.Background()
@@ -467,7 +467,7 @@ func (w *world) approve(p person, r pgstore.Receipt, facets ...string) {
 	}
 }
 
-// granted is the beginning of most stories: an agent with an approved lift.
+// granted is the beginning of most stories: an agent with an approved escalation.
 func (w *world) granted(facets ...string) (agent, supervisor person, k talk, r pgstore.Receipt) {
 	w.t.Helper()
 	agent, supervisor = w.hire("amal", "P-A", "agent"), w.hire("diane", "P-D", "supervisor")

@@ -68,7 +68,7 @@ test_states if {
 	refused({"escalation": {"state": "expired"}}) == {"grant.expired"}
 	refused({"escalation": {"state": "expired", "use_by": ""}}) == {"escalation.wrong_state"}
 
-	# whatever else such a lift says
+	# whatever else such an escalation says
 	refused({"escalation": {"state": "expired", "read_until": "2026-03-01T23:00:00.000000Z"}}) == {"grant.expired"}
 	refused({"escalation": {"state": "expired", "uses": 1}}) == {"grant.expired", "grant.window_over"}
 }

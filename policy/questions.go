@@ -9,7 +9,7 @@ type ConversationRead struct {
 	Conversation Conversation `json:"conversation"`
 }
 
-// EscalationRequest asks whether a lift may be requested.
+// EscalationRequest asks whether an escalation may be requested.
 type EscalationRequest struct {
 	At           Time         `json:"at"`
 	Actor        Actor        `json:"actor"`

@@ -61,7 +61,7 @@ type askInput struct {
 	}
 }
 
-// lift is an escalation as its requester and supervisors see it.
+// escalationView is an escalation as its requester and supervisors see it.
 type escalationView struct {
 	ID           string     `json:"id"`
 	Conversation string     `json:"conversation,omitempty"`
@@ -132,7 +132,7 @@ func idempotent(ctx context.Context) pglog.Idempotency {
 	return pglog.Idempotency{Actor: callerOf(ctx).key, Key: a.key, Body: a.body[:]}
 }
 
-// ask requests a lift. What policy refuses is recorded, and answered as a refusal.
+// ask requests an escalation. What policy refuses is recorded, and answered as a refusal.
 func (s *staff) ask(ctx context.Context, in *askInput) (*escalationOutput, error) {
 	if !audit.IsUUID(in.ID) {
 		return nil, conversation.ErrNotFound
@@ -280,7 +280,7 @@ type approveInput struct {
 }
 
 func (s *staff) approve(ctx context.Context, in *approveInput) (*escalationOutput, error) {
-	request, err := s.requestOf(ctx, in.ID, in.Body.Request)
+	request, err := requestOf(in.ID, in.Body.Request)
 	if err != nil {
 		return nil, err
 	}
@@ -290,7 +290,7 @@ func (s *staff) approve(ctx context.Context, in *approveInput) (*escalationOutpu
 }
 
 // requestOf reads the leaf hash to which an answer is bound.
-func (s *staff) requestOf(_ context.Context, id, text string) (audit.Hash, error) {
+func requestOf(id, text string) (audit.Hash, error) {
 	if !audit.IsUUID(id) {
 		return audit.Hash{}, escalationstore.ErrNotFound
 	}
@@ -310,7 +310,7 @@ type denyInput struct {
 }
 
 func (s *staff) deny(ctx context.Context, in *denyInput) (*escalationOutput, error) {
-	request, err := s.requestOf(ctx, in.ID, in.Body.Request)
+	request, err := requestOf(in.ID, in.Body.Request)
 	if err != nil {
 		return nil, err
 	}

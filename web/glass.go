@@ -71,7 +71,7 @@ type confirmedOutput struct {
 // confirm is a second agent's word. The custodian verifies their token itself, so that
 // this face cannot invent a second agent.
 func (s *staff) confirm(ctx context.Context, in *requestInput) (*confirmedOutput, error) {
-	if _, err := s.requestOf(ctx, in.ID, in.Body.Request); err != nil {
+	if _, err := requestOf(in.ID, in.Body.Request); err != nil {
 		return nil, err
 	}
 	confirmed, err := s.custodian.Confirm(ctx, order.Confirm{Caller: callerOf(ctx).order, Escalation: in.ID, Request: in.Body.Request})
@@ -84,7 +84,7 @@ func (s *staff) confirm(ctx context.Context, in *requestInput) (*confirmedOutput
 }
 
 func (s *staff) breakGlass(ctx context.Context, in *requestInput) (*escalationOutput, error) {
-	request, err := s.requestOf(ctx, in.ID, in.Body.Request)
+	request, err := requestOf(in.ID, in.Body.Request)
 	if err != nil {
 		return nil, err
 	}
@@ -116,7 +116,7 @@ type reviewInput struct {
 }
 
 func (s *staff) review(ctx context.Context, in *reviewInput) (*escalationOutput, error) {
-	request, err := s.requestOf(ctx, in.ID, in.Body.Request)
+	request, err := requestOf(in.ID, in.Body.Request)
 	if err != nil {
 		return nil, err
 	}

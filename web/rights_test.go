@@ -141,7 +141,7 @@ func TestOpenedAndNotTellable(t *testing.T) {
 	}
 }
 
-// opened plays a lift in danger to its opening.
+// opened plays an escalation in danger to its opening.
 func (w *world) opened(amal, diane *client) (minor *client, about string) {
 	w.t.Helper()
 	minor, id := w.talk(amal)

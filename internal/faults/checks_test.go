@@ -131,9 +131,9 @@ func (c *crowd) checkStories(conn *pgx.Conn, entries []pglog.Record) {
 		c.checkStory(conn, s, cases[s.id])
 	}
 	if opened != len(c.stories) || requested != asked {
-		c.Errorf("%d conversations and %d lifts were acknowledged, %d and %d recorded", len(c.stories), asked, opened, requested)
+		c.Errorf("%d conversations and %d escalations were acknowledged, %d and %d recorded", len(c.stories), asked, opened, requested)
 	}
-	c.count("lifts", int64(asked))
+	c.count("escalations", int64(asked))
 	c.checkNoRowWithoutEntry(conn)
 }
 
@@ -167,20 +167,20 @@ func (c *crowd) checkStory(conn *pgx.Conn, s *story, entries []pglog.Record) {
 	}
 	e, ok := file.Escalation(s.esc)
 	if !ok {
-		c.Errorf("lift %s was acknowledged and has no entry", s.esc)
+		c.Errorf("escalation %s was acknowledged and has no entry", s.esc)
 		return
 	}
 	var row string
 	var last int64
 	if err := conn.QueryRow(c.Context(), `SELECT state, last_seq FROM sceau.escalations WHERE escalation_id = $1`, s.esc).Scan(&row, &last); err != nil {
-		c.Errorf("lift %s: %v", s.esc, err)
+		c.Errorf("escalation %s: %v", s.esc, err)
 		return
 	}
 	if row != string(e.State) || last != e.LastSeq || e.State != s.state {
-		c.Errorf("lift %s: the row says %s by %d, the entries %s by %d, acknowledged was %s", s.esc, row, last, e.State, e.LastSeq, s.state)
+		c.Errorf("escalation %s: the row says %s by %d, the entries %s by %d, acknowledged was %s", s.esc, row, last, e.State, e.LastSeq, s.state)
 	}
 	if len(file.Escalations) != 1 {
-		c.Errorf("conversation %s has %d lifts, one was asked for", s.id, len(file.Escalations))
+		c.Errorf("conversation %s has %d escalations, one was asked for", s.id, len(file.Escalations))
 	}
 }
 
@@ -271,10 +271,10 @@ func (c *crowd) recovers(f *face) {
 	}
 	took := time.Since(began)
 	if err != nil {
-		c.Errorf("a whole lift after the fault: %v", err)
+		c.Errorf("a whole escalation after the fault: %v", err)
 	}
 	if took > recovery {
-		c.Errorf("a whole lift took %v after the fault was over", took)
+		c.Errorf("a whole escalation took %v after the fault was over", took)
 	}
 	c.most("recovery_ms_max", took.Milliseconds())
 }

@@ -268,7 +268,7 @@ func (c *crowd) say(f *face, s *story, by *person, text string) error {
 	})
 }
 
-// request asks for a lift, on the minor's first message.
+// request asks for an escalation, on the minor's first message.
 func (c *crowd) request(f *face, s *story, agent person, facets ...string) error {
 	k, ground := key(), escalation.GroundImminentDanger
 	if s.consent != "" {
@@ -340,7 +340,7 @@ func (c *crowd) release(s *story, agent person, facets ...string) error {
 	})
 }
 
-// granted plays a story up to an approved lift.
+// granted plays a story up to an approved escalation.
 func (c *crowd) granted(f *face) (*story, error) {
 	agent, supervisor := c.staff["amal"], c.staff["diane"]
 	s, err := c.begun(f, agent)
@@ -403,7 +403,7 @@ func (c *crowd) play(i int, rng *rand.Rand) error {
 	}
 	if perhaps(30) {
 		k := idem(agent, "close")
-		if err := c.escalate("close the lift", s, func(ctx context.Context) (escalationstore.Receipt, error) {
+		if err := c.escalate("close the escalation", s, func(ctx context.Context) (escalationstore.Receipt, error) {
 			return f.escalations.Close(ctx, k, agent.Actor, s.esc)
 		}); err != nil {
 			return err

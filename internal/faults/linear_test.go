@@ -53,47 +53,49 @@ type did struct {
 	code    string // for people
 }
 
-// A lift is one escalation in the model: what the entries, taken one after the
+// modelled is one escalation in the model: what the entries, taken one after the
 // other, would make of it.
-type lift struct {
+type modelled struct {
 	state   escalation.State // Approved also stands for opened
 	granted string
 }
 
-func (l lift) open() bool { return l.state == escalation.Approved }
+func (l modelled) open() bool { return l.state == escalation.Approved }
 
-func (l lift) holds(facet string) bool { return slices.Contains(strings.Split(l.granted, ","), facet) }
+func (l modelled) holds(facet string) bool {
+	return slices.Contains(strings.Split(l.granted, ","), facet)
+}
 
-// after is what an act makes of a lift, and whether it may.
-func (l lift) after(act string) (lift, bool) {
+// after is what an act makes of an escalation, and whether it may.
+func (l modelled) after(act string) (modelled, bool) {
 	requested := l.state == escalation.Requested
 	switch act {
 	case actApprove, actBreak:
-		return lift{escalation.Approved, strings.Join(asked, ",")}, requested
+		return modelled{escalation.Approved, strings.Join(asked, ",")}, requested
 	case actPart:
-		return lift{escalation.Approved, asked[0]}, requested
+		return modelled{escalation.Approved, asked[0]}, requested
 	case actDeny:
-		return lift{escalation.Denied, ""}, requested
+		return modelled{escalation.Denied, ""}, requested
 	case actAnew:
-		return lift{escalation.Withdrawn, ""}, requested
+		return modelled{escalation.Withdrawn, ""}, requested
 	case actClose:
-		return lift{escalation.Closed, l.granted}, l.open()
+		return modelled{escalation.Closed, l.granted}, l.open()
 	case actRevoke:
-		return lift{escalation.Revoked, l.granted}, l.open()
+		return modelled{escalation.Revoked, l.granted}, l.open()
 	case actRelease:
 		return l, l.open() && l.holds("connection")
 	case actName:
 		return l, l.open() && l.holds("name")
 	case actUnsay:
 		if requested || l.open() {
-			return lift{escalation.Closed, l.granted}, true
+			return modelled{escalation.Closed, l.granted}, true
 		}
 	}
 	return l, true
 }
 
-// same is whether an answer tells of this lift.
-func (l lift) same(d did) bool {
+// same is whether an answer tells of this escalation.
+func (l modelled) same(d did) bool {
 	state := d.state
 	if state == escalation.Released || state == escalation.GlassBroken {
 		state = escalation.Approved
@@ -101,18 +103,18 @@ func (l lift) same(d did) bool {
 	return state == l.state && (!l.open() || d.granted == l.granted)
 }
 
-// oneLift is the model of a lift that begins so. When something is refused for its
+// oneEscalation is the model of one that begins so. When something is refused for its
 // time, the model does not say whether it was late: the fold's own tests do. mayExpire
 // says that a deadline may pass meanwhile: then a sweep, of anybody, may find it
 // expired at any moment.
-func oneLift(initial lift, mayExpire bool) *porcupine.NondeterministicModel {
+func oneEscalation(initial modelled, mayExpire bool) *porcupine.NondeterministicModel {
 	return &porcupine.NondeterministicModel{
 		Init: func() []any { return []any{initial} },
 		Step: func(state, input, output any) []any {
-			l := state.(lift)
+			l := state.(modelled)
 			next := l.step(input.(string), output.(did))
 			if mayExpire && (l.open() || l.state == escalation.Requested) {
-				next = append(next, lift{escalation.Expired, l.granted}.step(input.(string), output.(did))...)
+				next = append(next, modelled{escalation.Expired, l.granted}.step(input.(string), output.(did))...)
 			}
 			return next
 		},
@@ -123,8 +125,8 @@ func oneLift(initial lift, mayExpire bool) *porcupine.NondeterministicModel {
 	}
 }
 
-// step is every lift that an act with this answer may leave.
-func (l lift) step(act string, d did) []any {
+// step is every escalation that an act with this answer may leave.
+func (l modelled) step(act string, d did) []any {
 	next, may := l.after(act)
 	switch {
 	case act == actSweep, act == actLook && (d.unknown || l.same(d)):
@@ -198,7 +200,7 @@ func (c *crowd) burst(kind int, rng *rand.Rand) error {
 	}
 	acts := []string{actApprove, actPart, actDeny, actAnew, actRelease, actName, actClose, actRevoke, actSweep, actLook, actLook}
 	var at time.Time
-	initial := lift{state: escalation.Requested}
+	initial := modelled{state: escalation.Requested}
 	switch kind {
 	case 1: // around the end of the grant
 		if err := c.approve(f, s, supervisor, asked...); err != nil {
@@ -226,7 +228,7 @@ func (c *crowd) burst(kind int, rng *rand.Rand) error {
 	history := c.race(s, acts, rng)
 	c.count("bursts", 1)
 	c.count("operations", int64(len(history)))
-	model := oneLift(initial, kind == 1 || kind == 2)
+	model := oneEscalation(initial, kind == 1 || kind == 2)
 	result := porcupine.CheckOperationsTimeout(model.ToModel(), history, time.Minute)
 	if result == porcupine.Ok {
 		return nil

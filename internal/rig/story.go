@@ -56,7 +56,7 @@ func Assessment() Object {
 	}
 }
 
-// Ask asks for a lift on the conversation's message at a position. A supervisor must be on duty.
+// Ask asks for an escalation on the conversation's message at a position. A supervisor must be on duty.
 func (r *Rig) Ask(t *Talk, position int, narrative string, facets ...string) Escalation {
 	r.Helper()
 	var page struct {

@@ -32,7 +32,7 @@ type crowd struct {
 	opened map[string]bool // tokens that were given out
 }
 
-// A talk is a conversation with a granted lift, and what was acknowledged in it.
+// A talk is a conversation with a granted escalation, and what was acknowledged in it.
 type talk struct {
 	*rig.Talk
 	escalation rig.Escalation
