@@ -114,8 +114,12 @@ func welcome(s *stack.Stack, data string, took time.Duration) string {
 		}
 		fmt.Fprintf(&b, "  %-18s %-18s password %s\n", a.Name, strings.Join(a.Roles, ", "), password)
 	}
-	fmt.Fprintf(&b, "\nA bearer token for curl: bin/sceau-dev token --as amal --data %s\nLogs: %s. Ctrl-C stops everything.",
-		data, filepath.Join(data, "log"))
+	fmt.Fprintf(&b, `
+Try, as a minor, as an agent, and as a supervisor, who is on duty once she has been seen:
+  curl -s %[1]s/api/v1/conversations -H 'Content-Type: application/json' -H "Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)" -d '{"postal_code":"75011","topic":"sextortion"}'
+  curl -s %[2]s/api/v1/conversations -H "Authorization: Bearer $(bin/sceau-dev token --as amal --data %[3]s)"
+  curl -s %[2]s/api/v1/escalations -H "Authorization: Bearer $(bin/sceau-dev token --as diane --data %[3]s)"
+Who has two roles (ines) adds -H 'Sceau-Role: agent'. Logs: %[4]s. Ctrl-C stops everything.`, s.PublicURL, s.StaffURL, data, filepath.Join(data, "log"))
 	return b.String()
 }
 
