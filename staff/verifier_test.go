@@ -5,7 +5,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"maps"
 	"net/http"
@@ -69,7 +72,12 @@ func (i *issuer) claims() map[string]any {
 
 func sign(t *testing.T, alg jose.SignatureAlgorithm, key any, claims map[string]any) string {
 	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: "k1"}}, nil)
+	return signWith(t, alg, key, claims, nil)
+}
+
+func signWith(t *testing.T, alg jose.SignatureAlgorithm, key any, claims map[string]any, options *jose.SignerOptions) string {
+	t.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: "k1"}}, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,6 +130,11 @@ func TestRefusedTokens(t *testing.T) {
 	}
 	good := sign(t, jose.ES256, i.key, i.claims())
 	parts := strings.Split(good, ".")
+	header := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	der, err := x509.MarshalPKIXPublicKey(&i.key.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		name string
 		raw  string
@@ -130,9 +143,14 @@ func TestRefusedTokens(t *testing.T) {
 		{"nothing", "", ErrInvalid},
 		{"not a token", "abc", ErrInvalid},
 		{"cut", parts[0] + "." + parts[1] + ".", ErrInvalid},
-		{"no algorithm", "eyJhbGciOiJub25lIn0." + parts[1] + ".", ErrInvalid},
+		{"no algorithm", header(`{"alg":"none"}`) + "." + parts[1] + ".", ErrInvalid},
+		{"no algorithm, and the signature of another token", header(`{"alg":"none","kid":"k1"}`) + "." + parts[1] + "." + parts[2], ErrInvalid},
+		{"no algorithm, written otherwise", header(`{"alg":"nOnE","typ":"JWT"}`) + "." + parts[1] + ".", ErrInvalid},
+		{"an algorithm that is nothing", header(`{"alg":""}`) + "." + parts[1] + ".", ErrInvalid},
+		{"a key that the token brings", signWith(t, jose.ES256, other, i.claims(), &jose.SignerOptions{EmbedJWK: true}), ErrInvalid},
 		{"another key", sign(t, jose.ES256, other, i.claims()), ErrInvalid},
-		{"symmetric, with the public key's bytes", sign(t, jose.HS256, []byte(strings.Repeat("k", 32)), i.claims()), ErrInvalid},
+		{"symmetric, with the public key's bytes", sign(t, jose.HS256, der, i.claims()), ErrInvalid},
+		{"symmetric, with the public key as PEM", sign(t, jose.HS256, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), i.claims()), ErrInvalid},
 		{"another issuer", sign(t, jose.ES256, i.key, with(func(c map[string]any) { c["iss"] = "https://evil.example" })), ErrInvalid},
 		{"another audience", sign(t, jose.ES256, i.key, with(func(c map[string]any) { c["aud"] = "sceau-custodian" })), ErrInvalid},
 		{"expired", sign(t, jose.ES256, i.key, with(func(c map[string]any) { c["exp"] = time.Now().Add(-time.Second).Unix() })), ErrExpired},
