@@ -231,6 +231,17 @@ func (e *Escalation) Awaits(role string) bool {
 	})
 }
 
+// AwaitedRoles are the roles of which an answer is still missing; none is an empty list.
+func (e *Escalation) AwaitedRoles() []string {
+	roles := []string{}
+	for _, n := range e.Needed {
+		if e.Awaits(n.Role) {
+			roles = append(roles, n.Role)
+		}
+	}
+	return roles
+}
+
 // asks says whether policy wanted an approval by this role.
 func (e *Escalation) asks(role string) bool {
 	return slices.ContainsFunc(e.Needed, func(n policy.ApprovalNeeded) bool { return n.Role == role })

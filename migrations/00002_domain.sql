@@ -269,6 +269,7 @@ CREATE TABLE sceau.escalations (
     review           text,
     tell_by          timestamptz,
     opens_until      timestamptz,
+    awaits           text[] NOT NULL DEFAULT '{}',
     CONSTRAINT state_known CHECK (state IN ('requested', 'refused', 'approved', 'denied', 'withdrawn', 'expired',
         'glass_broken', 'released', 'revoked', 'closed', 'void')),
     CONSTRAINT open_has_a_deadline CHECK ((state IN ('requested', 'approved', 'glass_broken', 'released')) = (deadline IS NOT NULL)),
@@ -284,6 +285,7 @@ COMMENT ON COLUMN sceau.escalations.break_glass_from IS 'From when the glass may
 COMMENT ON COLUMN sceau.escalations.review_by IS 'Until when a broken glass must be reviewed; kept after, beside review.';
 COMMENT ON COLUMN sceau.escalations.tell_by IS 'When the minor must be told next; NULL when nothing is due.';
 COMMENT ON COLUMN sceau.escalations.opens_until IS 'The last moment at which it could open something; NULL when it cannot. What is released never ends by itself: this passes.';
+COMMENT ON COLUMN sceau.escalations.awaits IS 'The roles of which an answer is still missing.';
 COMMENT ON COLUMN sceau.escalations.last_seq IS 'The entry that made this row what it is.';
 -- What is released has no end of its own and is most of the table: it is not in this one.
 CREATE INDEX escalations_open ON sceau.escalations (deadline) WHERE state IN ('requested', 'approved', 'glass_broken');
@@ -443,7 +445,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 -- What rests on a consent that is taken back ends with it, in the same transaction:
 -- the public face may not touch escalations, nor learn whether there are any.
 BEGIN
-    UPDATE sceau.escalations e SET state = 'closed', deadline = NULL, widen_at = NULL, opens_until = NULL, last_seq = NEW.withdrawn_seq
+    UPDATE sceau.escalations e SET state = 'closed', deadline = NULL, widen_at = NULL, opens_until = NULL, awaits = '{}', last_seq = NEW.withdrawn_seq
     WHERE e.consent_id = NEW.consent_id AND e.case_id = NEW.case_id AND e.state IN ('requested', 'approved', 'released');
     RETURN NULL;
 END $$;
@@ -670,8 +672,8 @@ GRANT SELECT, UPDATE (lifted_at, lifted_seq) ON sceau.holds TO sceau_custodian;
 GRANT UPDATE (destroyed_seq) ON sceau.erasures TO sceau_custodian;
 
 GRANT SELECT, INSERT ON sceau.escalations TO sceau_staff;
-GRANT UPDATE (state, deadline, last_seq, widen_at, review_by, review, tell_by, opens_until) ON sceau.escalations TO sceau_staff;
-GRANT UPDATE (state, deadline, last_seq, widen_at, review_by, tell_by, opens_until) ON sceau.escalations TO sceau_custodian;
+GRANT UPDATE (state, deadline, last_seq, widen_at, review_by, review, tell_by, opens_until, awaits) ON sceau.escalations TO sceau_staff;
+GRANT UPDATE (state, deadline, last_seq, widen_at, review_by, tell_by, opens_until, awaits) ON sceau.escalations TO sceau_custodian;
 GRANT SELECT ON sceau.escalations TO sceau_custodian;
 
 GRANT SELECT, INSERT ON sceau.narratives TO sceau_staff;

@@ -123,6 +123,7 @@ type escalationsOutput struct {
 	Body struct {
 		Mine    []escalationView `json:"mine" doc:"Asked for by the caller, latest first"`
 		Pending []escalationView `json:"pending" doc:"Waiting for an answer, oldest first; for supervisors"`
+		Extent
 	}
 }
 
@@ -247,17 +248,26 @@ func (s *staff) escalationList(ctx context.Context, _ *struct{}) (*escalationsOu
 	c := callerOf(ctx)
 	out := &escalationsOutput{}
 	out.Body.Mine, out.Body.Pending = []escalationView{}, []escalationView{}
-	var list []*escalation.Escalation
+	var list escalationstore.Queue
 	var err error
 	if c.actor.Role == policy.RoleSupervisor || c.actor.Role == policy.RolePrivacyOfficer {
 		if list, err = s.escalations.Pending(ctx, c.actor.Role); err == nil {
-			out.Body.Pending, err = s.show(ctx, list...)
+			out.Body.Pending, err = s.show(ctx, list.Items...)
 		}
 	} else if list, err = s.escalations.Mine(ctx, c.actor.ID); err == nil {
-		out.Body.Mine, err = s.show(ctx, list...)
+		out.Body.Mine, err = s.show(ctx, list.Items...)
 	}
+	out.Body.Extent = extentOf(list)
 	return out, err
 }
+
+// Extent says whether a list is all that there is.
+type Extent struct {
+	More    bool `json:"more,omitempty" doc:"There are more than a list holds"`
+	Damaged int  `json:"damaged,omitempty" doc:"How many are not shown, since the log of their case cannot be believed: tell the operator"`
+}
+
+func extentOf(q escalationstore.Queue) Extent { return Extent{More: q.More, Damaged: q.Damaged} }
 
 // EscalationPath names an escalation.
 type EscalationPath struct {

@@ -29,21 +29,23 @@ type confirmable struct {
 type confirmableOutput struct {
 	Body struct {
 		Pending []confirmable `json:"pending" doc:"Requests that wait for a second agent, oldest first"`
+		Extent
 	}
 }
 
 func (s *staff) confirmable(ctx context.Context, _ *struct{}) (*confirmableOutput, error) {
-	list, err := s.escalations.Confirmable(ctx, callerOf(ctx).actor)
+	queue, err := s.escalations.Confirmable(ctx, callerOf(ctx).actor)
 	if err != nil {
 		return nil, err
 	}
-	who, err := s.colleagues(ctx, list...)
+	who, err := s.colleagues(ctx, queue.Items...)
 	if err != nil {
 		return nil, err
 	}
 	out := &confirmableOutput{}
-	out.Body.Pending = make([]confirmable, len(list))
-	for i, e := range list {
+	out.Body.Extent = extentOf(queue)
+	out.Body.Pending = make([]confirmable, len(queue.Items))
+	for i, e := range queue.Items {
 		out.Body.Pending[i] = confirmable{
 			ID: e.ID, Requester: who(e.Requester), Ground: e.Ground, RequestedAt: e.RequestedAt,
 			BreakGlassFrom: e.BreakGlassFrom, Request: e.RequestHash.String(),
@@ -145,6 +147,7 @@ type reviewed struct {
 type reviewsOutput struct {
 	Body struct {
 		Reviews []reviewed `json:"reviews" doc:"Those that are due first, then the latest that were done"`
+		Extent
 	}
 }
 
@@ -155,18 +158,19 @@ func (s *staff) reviews(ctx context.Context, _ *struct{}) (*reviewsOutput, error
 			return nil, err
 		}
 	}
-	list, err := s.escalations.Reviews(ctx)
+	queue, err := s.escalations.Reviews(ctx)
 	if err != nil {
 		return nil, err
 	}
-	who, err := s.colleagues(ctx, list...)
+	who, err := s.colleagues(ctx, queue.Items...)
 	if err != nil {
 		return nil, err
 	}
 	out := &reviewsOutput{}
-	out.Body.Reviews = make([]reviewed, len(list))
+	out.Body.Extent = extentOf(queue)
+	out.Body.Reviews = make([]reviewed, len(queue.Items))
 	now := s.cfg.Now()
-	for i, e := range list {
+	for i, e := range queue.Items {
 		r := reviewed{
 			ID: e.ID, Requester: who(e.Requester), Confirmed: []present{}, Ground: e.Ground, Facets: e.Asked, State: string(e.State),
 			BrokenAt: e.BrokenAt, ReviewBy: e.ReviewBy, Overdue: e.ReviewDue() && escalation.Passed(e.ReviewBy, now),
@@ -229,18 +233,20 @@ type toTell struct {
 type tellingsOutput struct {
 	Body struct {
 		Due []toTell `json:"due" doc:"Openings to tell the young person of, the most urgent first"`
+		Extent
 	}
 }
 
 func (s *staff) tellings(ctx context.Context, _ *struct{}) (*tellingsOutput, error) {
-	list, err := s.escalations.Tellings(ctx, callerOf(ctx).actor)
+	queue, err := s.escalations.Tellings(ctx, callerOf(ctx).actor)
 	if err != nil {
 		return nil, err
 	}
 	out := &tellingsOutput{}
-	out.Body.Due = make([]toTell, len(list))
+	out.Body.Extent = extentOf(queue)
+	out.Body.Due = make([]toTell, len(queue.Items))
 	now := s.cfg.Now()
-	for i, e := range list {
+	for i, e := range queue.Items {
 		by := e.TellBy()
 		out.Body.Due[i] = toTell{
 			ID: e.ID, Conversation: e.Case, Ground: e.Ground, OpenedAt: e.OpenedAt(), Facets: e.Granted,

@@ -85,8 +85,8 @@ func TestBreakGlass(t *testing.T) {
 	}
 	listed := func(by audit.Actor, want int) {
 		t.Helper()
-		if got, err := n.store.Confirmable(t.Context(), by); err != nil || len(got) != want {
-			t.Errorf("%s has %d to confirm, want %d; %v", by.ID, len(got), want, err)
+		if got, err := n.store.Confirmable(t.Context(), by); err != nil || len(got.Items) != want {
+			t.Errorf("%s has %d to confirm, want %d; %v", by.ID, len(got.Items), want, err)
 		}
 	}
 	listed(n.other, 1)
@@ -133,7 +133,7 @@ func TestBreakGlass(t *testing.T) {
 		return n.store.Review(t.Context(), once, by, r.ID, e.RequestHash, verdict)
 	}
 	due, err := n.store.Reviews(t.Context())
-	if err != nil || len(due) != 1 || !due[0].ReviewDue() {
+	if err != nil || len(due.Items) != 1 || !due.Items[0].ReviewDue() {
 		t.Fatalf("%v, %v", due, err)
 	}
 	if _, err := review(n.supervisor, policy.VerdictConfirmed); !refusedFor(err, policy.ReasonEvidenceNotRead) {
@@ -156,7 +156,7 @@ func TestBreakGlass(t *testing.T) {
 	if _, err := n.Pool(t, "sceau_staff").Exec(t.Context(), `UPDATE sceau.escalations SET review = 'confirmed' WHERE escalation_id = $1`, r.ID); err == nil {
 		t.Error("a verdict was changed behind the log")
 	}
-	if done, err := n.store.Reviews(t.Context()); err != nil || len(done) != 1 || done[0].ReviewDue() {
+	if done, err := n.store.Reviews(t.Context()); err != nil || len(done.Items) != 1 || done.Items[0].ReviewDue() {
 		t.Fatalf("%v, %v", done, err)
 	}
 }
@@ -177,8 +177,8 @@ func TestTell(t *testing.T) {
 	}
 	owed := func(by audit.Actor, want int) {
 		t.Helper()
-		if got, err := n.store.Tellings(t.Context(), by); err != nil || len(got) != want {
-			t.Errorf("%s has %d to tell, want %d; %v", by.ID, len(got), want, err)
+		if got, err := n.store.Tellings(t.Context(), by); err != nil || len(got.Items) != want {
+			t.Errorf("%s has %d to tell, want %d; %v", by.ID, len(got.Items), want, err)
 		}
 	}
 	owed(n.agent, 1)
@@ -228,8 +228,8 @@ func TestTellAfterTheRequesterHasGone(t *testing.T) {
 	}
 	owed := func(want int) {
 		t.Helper()
-		if got, err := n.store.Tellings(t.Context(), n.supervisor); err != nil || len(got) != want {
-			t.Errorf("%d to tell, want %d; %v", len(got), want, err)
+		if got, err := n.store.Tellings(t.Context(), n.supervisor); err != nil || len(got.Items) != want {
+			t.Errorf("%d to tell, want %d; %v", len(got.Items), want, err)
 		}
 	}
 	tell := func(by audit.Actor) error {
@@ -327,8 +327,8 @@ func TestRequisition(t *testing.T) {
 	}
 	waits := func(role string, want int) {
 		t.Helper()
-		if got, err := n.store.Pending(t.Context(), role); err != nil || len(got) != want {
-			t.Errorf("%d wait for a %s, want %d; %v", len(got), role, want, err)
+		if got, err := n.store.Pending(t.Context(), role); err != nil || len(got.Items) != want {
+			t.Errorf("%d wait for a %s, want %d; %v", len(got.Items), role, want, err)
 		}
 	}
 	waits("supervisor", 1)
@@ -361,6 +361,41 @@ func TestRequisition(t *testing.T) {
 	}
 }
 
+// What waits for one role is not cut for what waits for another, a queue that is cut says
+// so, and a case that cannot be believed hides no other.
+func TestQueuesSayWhatTheyLeaveOut(t *testing.T) {
+	n := newNight(t, policy.Production)
+	ask := n.ask()
+	ask.Ground = escalation.GroundJudicialRequisition
+	ask.Requisition = pgstore.Requisition{Authority: "prosecutor", Reference: "PV 1", ListedCase: "three_years", Facets: []string{connection, name}}
+	ordered, err := n.store.Request(t.Context(), once, n.agent, ask)
+	if err != nil || ordered.State != escalation.Requested {
+		t.Fatalf("%+v, %v", ordered, err)
+	}
+	// Rows that nobody wrote an entry for, and that wait for longer.
+	if _, err := n.Super.Exec(t.Context(), `
+		SET session_replication_role = replica;
+		INSERT INTO sceau.escalations (escalation_id, case_id, requester_id, requester_person, ground, state, requested_at, deadline, awaits, last_seq)
+		SELECT gen_random_uuid(), case_id, requester_id, requester_person, 'imminent_danger', 'requested', requested_at - interval '1 minute', deadline, '{supervisor}', last_seq
+		FROM sceau.escalations, generate_series(1, 200);
+		SET session_replication_role = DEFAULT`); err != nil {
+		t.Fatal(err)
+	}
+	if q, err := n.store.Pending(t.Context(), policy.RolePrivacyOfficer); err != nil || len(q.Items) != 1 || q.More || q.Damaged != 0 {
+		t.Errorf("the officer has %d, %t, %d; %v", len(q.Items), q.More, q.Damaged, err)
+	}
+	if q, err := n.store.Pending(t.Context(), policy.RoleSupervisor); err != nil || len(q.Items) != 0 || !q.More || q.Damaged != 200 {
+		t.Errorf("the supervisor has %d, %t, %d; %v", len(q.Items), q.More, q.Damaged, err)
+	}
+	if _, err := n.Super.Exec(t.Context(), `
+		DELETE FROM sceau.escalations WHERE escalation_id IN (SELECT escalation_id FROM sceau.escalations WHERE awaits = '{supervisor}' LIMIT 199)`); err != nil {
+		t.Fatal(err)
+	}
+	if q, err := n.store.Pending(t.Context(), policy.RoleSupervisor); err != nil || len(q.Items) != 1 || q.More || q.Damaged != 1 {
+		t.Errorf("the supervisor has %d, %t, %d; %v", len(q.Items), q.More, q.Damaged, err)
+	}
+}
+
 // A privacy officer learns nothing of what no magistrate ordered.
 func TestOfficersSeeOrdersOnly(t *testing.T) {
 	n := newNight(t, policy.Production)
@@ -368,7 +403,7 @@ func TestOfficersSeeOrdersOnly(t *testing.T) {
 	if _, err := n.store.Get(t.Context(), n.officer, r.ID); !errors.Is(err, pgstore.ErrNotFound) {
 		t.Error(err)
 	}
-	if got, err := n.store.Pending(t.Context(), "privacy_officer"); err != nil || len(got) != 0 {
+	if got, err := n.store.Pending(t.Context(), "privacy_officer"); err != nil || len(got.Items) != 0 {
 		t.Errorf("%v, %v", got, err)
 	}
 }

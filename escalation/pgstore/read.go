@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/escalation"
 	"github.com/sceau-project/sceau/policy"
 )
@@ -50,46 +50,51 @@ const unanswered = `
 	SELECT escalation_id::text, case_id::text FROM sceau.escalations
 	WHERE state = 'requested' AND deadline >= statement_timestamp()`
 
+// A Queue is what waits for somebody, and whether that is all of it.
+type Queue struct {
+	Items []*escalation.Escalation
+	More  bool // there are more than a queue holds
+	// Damaged is how many have a case that cannot be believed. They hide no other, and
+	// do not open; whoever runs the service must look.
+	Damaged int
+}
+
 // Pending returns the requests that wait for an answer by this role, the oldest first.
 // It is a query, not a mailbox: a supervisor who starts now sees what came before.
-func (s *Store) Pending(ctx context.Context, role string) ([]*escalation.Escalation, error) {
-	list, err := s.list(ctx, unanswered+` ORDER BY requested_at LIMIT $1`, pageSize)
-	return slices.DeleteFunc(list, func(e *escalation.Escalation) bool { return !e.Awaits(role) }), err
+func (s *Store) Pending(ctx context.Context, role string) (Queue, error) {
+	return s.list(ctx, func(e *escalation.Escalation) bool { return e.Awaits(role) },
+		unanswered+` AND $2 = ANY (awaits) ORDER BY requested_at LIMIT $1`, role)
 }
 
 // Confirmable returns the requests whose glass may be broken if a second agent confirms
 // and nobody answers, and that wait for that agent: not this one's human's own, and
 // unconfirmed. The oldest come first.
-func (s *Store) Confirmable(ctx context.Context, actor audit.Actor) ([]*escalation.Escalation, error) {
-	list, err := s.list(ctx, unanswered+` AND break_glass_from IS NOT NULL AND requester_person <> $2 AND requester_id <> $3
-		ORDER BY requested_at LIMIT $1`, pageSize, actor.Person, actor.ID)
-	return slices.DeleteFunc(list, func(e *escalation.Escalation) bool {
-		return e.State != escalation.Requested || e.Confirmed()
-	}), err
+func (s *Store) Confirmable(ctx context.Context, actor audit.Actor) (Queue, error) {
+	return s.list(ctx, func(e *escalation.Escalation) bool { return e.State == escalation.Requested && !e.Confirmed() }, unanswered+` AND break_glass_from IS NOT NULL AND requester_person <> $2 AND requester_id <> $3
+		ORDER BY requested_at LIMIT $1`, actor.Person, actor.ID)
 }
 
 // Reviews returns every glass that was broken: those to be reviewed first, in the order
 // in which they are due, then the latest that were.
-func (s *Store) Reviews(ctx context.Context) ([]*escalation.Escalation, error) {
-	return s.list(ctx, `
+func (s *Store) Reviews(ctx context.Context) (Queue, error) {
+	return s.list(ctx, nil, `
 		SELECT escalation_id::text, case_id::text FROM sceau.escalations
 		WHERE review_by IS NOT NULL
-		ORDER BY review IS NOT NULL, CASE WHEN review IS NULL THEN review_by END, last_seq DESC LIMIT $1`, pageSize)
+		ORDER BY review IS NOT NULL, CASE WHEN review IS NULL THEN review_by END, last_seq DESC LIMIT $1`)
 }
 
 // Tellings returns the openings that the minor is still to be told of, those that this
 // actor can tell: an agent their own, and those of the conversations that they are in; a
 // supervisor all that are overdue.
-func (s *Store) Tellings(ctx context.Context, actor audit.Actor) ([]*escalation.Escalation, error) {
-	list, err := s.list(ctx, `
+func (s *Store) Tellings(ctx context.Context, actor audit.Actor) (Queue, error) {
+	return s.list(ctx, func(e *escalation.Escalation) bool { return !e.TellBy().IsZero() }, `
 		SELECT escalation_id::text, case_id::text FROM sceau.escalations e
 		WHERE tell_by IS NOT NULL AND NOT EXISTS (
 			SELECT FROM sceau.cases k WHERE k.case_id = e.case_id AND (k.transcript_destroyed_seq IS NOT NULL OR k.identity_destroyed_seq IS NOT NULL))
 		AND CASE WHEN $3 THEN tell_by < statement_timestamp() ELSE requester_id = $2 OR EXISTS (
 			SELECT FROM sceau.participants p
 			WHERE p.case_id = e.case_id AND p.staff_id = $2 AND p.role = 'agent' AND p.left_seq IS NULL) END
-		ORDER BY tell_by LIMIT $1`, pageSize, actor.ID, actor.Role == policy.RoleSupervisor)
-	return slices.DeleteFunc(list, func(e *escalation.Escalation) bool { return e.TellBy().IsZero() }), err
+		ORDER BY tell_by LIMIT $1`, actor.ID, actor.Role == policy.RoleSupervisor)
 }
 
 // Oldest returns for how long the oldest request waits for an answer, by the database's
@@ -105,31 +110,47 @@ func (s *Store) Oldest(ctx context.Context) (age time.Duration, waiting int, err
 }
 
 // Mine returns what this member of staff asked for, the latest first.
-func (s *Store) Mine(ctx context.Context, staffID string) ([]*escalation.Escalation, error) {
-	return s.list(ctx, `
+func (s *Store) Mine(ctx context.Context, staffID string) (Queue, error) {
+	return s.list(ctx, nil, `
 		SELECT escalation_id::text, case_id::text FROM sceau.escalations
-		WHERE requester_id = $2 ORDER BY last_seq DESC LIMIT $1`, pageSize, staffID)
+		WHERE requester_id = $2 ORDER BY last_seq DESC LIMIT $1`, staffID)
 }
 
-func (s *Store) list(ctx context.Context, query string, args ...any) ([]*escalation.Escalation, error) {
-	rows, err := s.pool.Query(ctx, query, args...)
+// list folds the cases of what a query finds, each once, and keeps what the entries say
+// belongs there; nil keeps all. $1 of the query is its limit.
+func (s *Store) list(ctx context.Context, keep func(*escalation.Escalation) bool, query string, args ...any) (Queue, error) {
+	rows, err := s.pool.Query(ctx, query, append([]any{pageSize + 1}, args...)...)
 	if err != nil {
-		return nil, fmt.Errorf("list escalations: %w", err)
+		return Queue{}, fmt.Errorf("list escalations: %w", err)
 	}
 	type key struct{ ID, Case string }
 	keys, err := pgx.CollectRows(rows, pgx.RowToStructByPos[key])
 	if err != nil {
-		return nil, fmt.Errorf("list escalations: %w", err)
+		return Queue{}, fmt.Errorf("list escalations: %w", err)
 	}
-	list := make([]*escalation.Escalation, 0, len(keys))
-	for _, k := range keys {
-		c, err := ReadCase(ctx, s.pool, k.Case)
-		if err != nil {
-			return nil, err
+	q := Queue{Items: make([]*escalation.Escalation, 0, len(keys)), More: len(keys) > pageSize}
+	cases := map[string]*escalation.Case{}
+	for _, k := range keys[:min(len(keys), pageSize)] {
+		c, read := cases[k.Case]
+		if !read {
+			var history *escalation.HistoryError
+			c, err = ReadCase(ctx, s.pool, k.Case)
+			if err != nil && !errors.Is(err, pglog.ErrDamaged) && !errors.As(err, &history) {
+				return Queue{}, err
+			}
+			cases[k.Case] = c
 		}
-		if e, ok := c.Escalation(k.ID); ok {
-			list = append(list, e)
+		if c == nil {
+			q.Damaged++
+			continue
+		}
+		e, ok := c.Escalation(k.ID)
+		switch {
+		case !ok:
+			q.Damaged++
+		case keep == nil || keep(e):
+			q.Items = append(q.Items, e)
 		}
 	}
-	return list, nil
+	return q, nil
 }

@@ -266,10 +266,10 @@ func insert(ctx context.Context, tx pgx.Tx, e *escalation.Escalation) error {
 	}
 	_, err := tx.Exec(ctx, `
 		INSERT INTO sceau.escalations (escalation_id, case_id, requester_id, requester_person, ground, state, requested_at,
-			deadline, consent_id, widen_at, break_glass_from, opens_until, last_seq)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+			deadline, consent_id, widen_at, break_glass_from, opens_until, awaits, last_seq)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
 		e.ID, e.Case, e.Requester.ID, e.Requester.Person, e.Ground, string(e.State), e.RequestedAt,
-		r.deadline, consent, r.widenAt, orNil(e.BreakGlassFrom), r.opensUntil, e.LastSeq)
+		r.deadline, consent, r.widenAt, orNil(e.BreakGlassFrom), r.opensUntil, e.AwaitedRoles(), e.LastSeq)
 	if err != nil {
 		return fmt.Errorf("keep the escalation: %w", err)
 	}

@@ -158,9 +158,9 @@ func (s *Store) act(ctx context.Context, idem pglog.Idempotency, id string, do f
 func Project(ctx context.Context, tx pgx.Tx, e *escalation.Escalation) error {
 	r := rowOf(e)
 	tag, err := tx.Exec(ctx, `
-		UPDATE sceau.escalations SET state = $2, deadline = $3, widen_at = $4, review_by = $5, tell_by = $6, opens_until = $7, last_seq = $8
+		UPDATE sceau.escalations SET state = $2, deadline = $3, widen_at = $4, review_by = $5, tell_by = $6, opens_until = $7, awaits = $8, last_seq = $9
 		WHERE escalation_id = $1`,
-		e.ID, string(e.State), r.deadline, r.widenAt, r.reviewBy, r.tellBy, r.opensUntil, e.LastSeq)
+		e.ID, string(e.State), r.deadline, r.widenAt, r.reviewBy, r.tellBy, r.opensUntil, e.AwaitedRoles(), e.LastSeq)
 	if err != nil {
 		return fmt.Errorf("update the escalation's row: %w", err)
 	}

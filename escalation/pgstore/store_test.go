@@ -209,7 +209,7 @@ func text(s *string) string {
 func TestGrantInPart(t *testing.T) {
 	n := newNight(t, policy.Production)
 	r := n.request()
-	if got, err := n.store.Pending(t.Context(), policy.RoleSupervisor); err != nil || len(got) != 1 || got[0].ID != r.ID {
+	if got, err := n.store.Pending(t.Context(), policy.RoleSupervisor); err != nil || len(got.Items) != 1 || got.Items[0].ID != r.ID {
 		t.Fatalf("pending: %v, %v", got, err)
 	}
 	n.Read(n.supervisor, n.cse, r.ID)
@@ -384,7 +384,7 @@ func TestVoidWaitsForNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := n.store.Pending(t.Context(), policy.RoleSupervisor); err != nil || len(got) != 0 {
+	if got, err := n.store.Pending(t.Context(), policy.RoleSupervisor); err != nil || len(got.Items) != 0 {
 		t.Fatalf("pending: %v, %v", got, err)
 	}
 	if _, err := n.store.Withdraw(t.Context(), pglog.Idempotency{}, n.agent, r.ID); code(err) != policy.ReasonWrongState {
