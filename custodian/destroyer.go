@@ -37,10 +37,29 @@ type destroyer struct {
 	seen    map[keyName]struct{} // seen destroyed in Vault by this process
 	of      int                  // known to be destroyed
 	failure error                // of the last try, nil when it went well
+
+	unfounded map[keyName]struct{} // said to be destroyed by entries that nothing allows
 }
 
 func newDestroyer() *destroyer {
-	return &destroyer{wake: make(chan struct{}, 1), cleared: make(chan struct{}), seen: map[keyName]struct{}{}}
+	return &destroyer{wake: make(chan struct{}, 1), cleared: make(chan struct{}), seen: map[keyName]struct{}{}, unfounded: map[keyName]struct{}{}}
+}
+
+// disbelieve notes a key that is said to be destroyed and is not to be, and says
+// whether that is news.
+func (d *destroyer) disbelieve(k keyName) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, known := d.unfounded[k]
+	d.unfounded[k] = struct{}{}
+	return !known
+}
+
+// disbelieved is how many keys there are of these.
+func (d *destroyer) disbelieved() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.unfounded)
 }
 
 func (d *destroyer) poke() {
@@ -157,7 +176,11 @@ func (c *Custodian) destroyListed(ctx context.Context) error {
 	}
 	d := c.destroyer
 	fresh := c.followed.destroyedFrom(d.taken)
-	if err := c.destroyed.add(fresh...); err != nil {
+	founded, err := c.believe(ctx, fresh)
+	if err != nil {
+		return err
+	}
+	if err := c.destroyed.add(founded...); err != nil {
 		return err
 	}
 	d.taken += len(fresh)

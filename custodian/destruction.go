@@ -220,8 +220,10 @@ func (d *destruction) decide(ctx context.Context, in policy.Input) (*policy.Deci
 	switch {
 	case err != nil:
 		return nil, err
-	case d.turn.ClockTrails:
-		return nil, errClock // no time that has passed can be trusted
+	case d.turn.ClockTrails, d.turn.At.Sub(d.c.config.Now()).Abs() > clockApart:
+		// No time that has passed can be trusted, and PostgreSQL alone must not be able
+		// to end the time of everything at once.
+		return nil, errClock
 	case decision.Allow:
 		return &decision, nil
 	case d.reason == policy.DestroyErasure:
@@ -262,7 +264,8 @@ func (d *destruction) key(ctx context.Context, class string) (did bool, err erro
 }
 
 // openings erases what opens the commitments of the case's entries, but for those
-// that this turn writes: they say why it was done.
+// that this turn writes and those of the answers to requests for erasure: ids and
+// codes, which say why it was done.
 func (d *destruction) openings(ctx context.Context) error {
 	file := d.docket.Case
 	if file.OpeningsErased > 0 || d.reason == policy.DestroyErasure && !file.Gone() {
@@ -278,7 +281,13 @@ func (d *destruction) openings(ctx context.Context) error {
 	}, custodianActor, decision, nil); err != nil {
 		return err
 	}
-	if _, err := d.turn.Tx.Exec(ctx, `DELETE FROM sceau.openings WHERE case_id = $1`, file.Case); err != nil {
+	var answers []int64
+	for _, r := range file.Erasures {
+		if r.DecidedSeq > 0 {
+			answers = append(answers, r.DecidedSeq)
+		}
+	}
+	if _, err := d.turn.Tx.Exec(ctx, `DELETE FROM sceau.openings WHERE case_id = $1 AND seq <> ALL(coalesce($2, '{}'::bigint[]))`, file.Case, answers); err != nil {
 		return fmt.Errorf("%w: erasing openings: %w", errDatabase, err)
 	}
 	return nil

@@ -23,6 +23,8 @@ var (
 		"Keys that the log says are destroyed and that this process has not yet seen destroyed in Vault.", nil, nil)
 	erasuresDueOldest = prometheus.NewDesc("sceau_custodian_erasures_due_oldest_seconds",
 		"For how long the oldest erasure that was granted has waited to be carried out; 0 without any. What a hold keeps does not wait.", nil, nil)
+	destructionsUnfounded = prometheus.NewDesc("sceau_custodian_destructions_unfounded",
+		"Keys that the log says are destroyed by entries that nothing allows: somebody forged them. The keys are left in Vault.", nil, nil)
 	headFollowed = prometheus.NewDesc("sceau_custodian_log_followed",
 		"Entries of the log that were followed.", nil, nil)
 	headBehind = prometheus.NewDesc("sceau_custodian_log_behind",
@@ -38,7 +40,7 @@ var (
 // Describe implements [prometheus.Collector].
 func (c *Custodian) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{readyCases, possiblyOpened, possiblyOpenedOldest, readingSessions,
-		destructionBacklog, erasuresDueOldest, headFollowed, headBehind, serving, vaultUp, postgresUp} {
+		destructionBacklog, erasuresDueOldest, destructionsUnfounded, headFollowed, headBehind, serving, vaultUp, postgresUp} {
 		to <- d
 	}
 }
@@ -80,6 +82,7 @@ func (c *Custodian) Collect(to chan<- prometheus.Metric) {
 	gauge(readingSessions, float64(c.reading.count()))
 	done, of := c.destroyer.progress()
 	gauge(destructionBacklog, float64(max(of, c.destroyed.count())-done))
+	gauge(destructionsUnfounded, float64(c.destroyer.disbelieved()))
 	next, end := c.followed.way()
 	gauge(headFollowed, float64(next))
 	gauge(headBehind, float64(max(0, end-next)))

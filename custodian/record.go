@@ -15,6 +15,7 @@ import (
 	"github.com/sceau-project/sceau/custodian/order"
 	"github.com/sceau-project/sceau/internal/pgfault"
 	"github.com/sceau-project/sceau/policy"
+	"github.com/sceau-project/sceau/policy/activation"
 )
 
 // recorded is an entry that is durable, and a moment before its commit. readKey
@@ -78,6 +79,11 @@ func (c *Custodian) inForce(ctx context.Context, q querier) (*policy.Policy, err
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoPolicy, err)
 	}
+	return c.loaded(ctx, q, activated)
+}
+
+// loaded is the policy of an activation that was believed.
+func (c *Custodian) loaded(ctx context.Context, q querier, activated activation.Activation) (*policy.Policy, error) {
 	p, err := c.rules.Of(ctx, q, activated)
 	var answer *pgconn.PgError
 	switch {

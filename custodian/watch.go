@@ -32,7 +32,7 @@ type watch struct {
 	suspended   map[string]bool     // by person
 	ended       map[string]int64    // by person: their latest suspension, though restored since; what they asked for before is over
 	signedOut   map[string]struct{} // by session
-	destroyed   []keyName           // in the order of the log, each once
+	destroyed   []claim             // in the order of the log, each once
 	isDestroyed map[keyName]struct{}
 	policy      activation.History   // every activation, with its signatures
 	intents     map[string]time.Time // orders to release without an outcome, by their hash in text
@@ -72,7 +72,7 @@ func (w *watch) note(seq int64, leaf []byte, hash audit.Hash) {
 	case action == audit.ActionStaffSignedOut && e.Actor.Session != "":
 		w.signedOut[e.Actor.Session] = struct{}{}
 	case action == audit.ActionKeyDestroyed && e.Subject.Type == "key":
-		w.destroy(keyName{e.Case, e.Subject.ID})
+		w.destroy(keyName{e.Case, e.Subject.ID}, seq)
 	case action == audit.ActionIdentityReleaseOrdered:
 		w.intents[hash.String()] = e.At
 	case action == audit.ActionIdentityReleased, action == audit.ActionIdentityReleaseFailed:
@@ -81,13 +81,14 @@ func (w *watch) note(seq int64, leaf []byte, hash audit.Hash) {
 	}
 }
 
-func (w *watch) destroy(k keyName) {
+func (w *watch) destroy(k keyName, seq int64) {
 	if !k.valid() {
 		return
 	}
 	if _, known := w.isDestroyed[k]; !known {
 		w.isDestroyed[k] = struct{}{}
-		w.destroyed = append(w.destroyed, k)
+		under, err := w.policy.InForce()
+		w.destroyed = append(w.destroyed, claim{keyName: k, seq: seq, under: under, lawless: err != nil})
 	}
 }
 
@@ -145,11 +146,11 @@ func (f *follower) policy() (activation.Activation, error) {
 }
 
 // destroyedFrom lists the keys that the log says are destroyed, but for the first n.
-func (f *follower) destroyedFrom(n int) []keyName {
+func (f *follower) destroyedFrom(n int) []claim {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	all := f.trail.watch.destroyed
-	return append([]keyName(nil), all[min(n, len(all)):]...)
+	return append([]claim(nil), all[min(n, len(all)):]...)
 }
 
 // isDestroyed says whether the log says that a key is destroyed.

@@ -47,7 +47,7 @@ func TestWatch(t *testing.T) {
 		if got := f.standingOf(amal); got != c.want {
 			t.Errorf("%s: %+v", name, got)
 		}
-		if got := f.destroyedFrom(0); !slices.Equal(got, c.gone) {
+		if got := keysOf(f.destroyedFrom(0)); !slices.Equal(got, c.gone) {
 			t.Errorf("%s: destroyed %v", name, got)
 		}
 		if got := f.isDestroyed(keyName{oneCase, "identity"}); got != (len(c.gone) > 0) {
@@ -64,6 +64,13 @@ func TestWatch(t *testing.T) {
 	if n, oldest := f.possiblyOpened(); n != 1 || !oldest.Equal(time.Unix(1, 0)) {
 		t.Errorf("%d possibly opened, the oldest at %v", n, oldest)
 	}
+}
+
+func keysOf(claims []claim) (keys []keyName) {
+	for _, c := range claims {
+		keys = append(keys, c.keyName)
+	}
+	return keys
 }
 
 // follow extends the trail by an entry.

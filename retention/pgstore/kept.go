@@ -45,6 +45,16 @@ func LastMessage(ctx context.Context, q Querier, caseID string) (time.Time, erro
 	return at[0].UTC(), nil
 }
 
+// LastMessageBefore is [LastMessage] as of a time.
+func LastMessageBefore(ctx context.Context, q Querier, caseID string, by time.Time) (time.Time, error) {
+	at, err := collect(ctx, q, "last message", pgx.RowTo[*time.Time],
+		`SELECT at FROM sceau.messages WHERE case_id = $1 AND at <= $2 ORDER BY position DESC LIMIT 1`, caseID, by)
+	if err != nil || len(at) == 0 || at[0] == nil {
+		return time.Time{}, err
+	}
+	return at[0].UTC(), nil
+}
+
 // kept reads what the projections say of the cases after the one named of which
 // something could be due by then. Most cases have something left for years: what is not
 // due is left out by its row alone, before anything is looked up about it. A limit of 0
