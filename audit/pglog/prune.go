@@ -28,9 +28,9 @@ func (l *Log) PruneAnswers(ctx context.Context, keep time.Duration) (int64, erro
 	}
 	var pruned int64
 	for {
-		tag, err := l.cfg.Pool.Exec(ctx, `DELETE FROM sceau.idempotency WHERE (via, key_sha256) IN (
-				SELECT via, key_sha256 FROM sceau.idempotency
-				WHERE via = $1 AND at < clock_timestamp() - $2::interval LIMIT $3)`, string(l.cfg.Via), keep, prunePage)
+		tag, err := l.cfg.Pool.Exec(ctx, `DELETE FROM sceau.idempotency WHERE ctid = ANY (ARRAY(
+				SELECT ctid FROM sceau.idempotency
+				WHERE via = $1 AND at < statement_timestamp() - $2::interval LIMIT $3))`, string(l.cfg.Via), keep, prunePage)
 		if err != nil {
 			return pruned, fmt.Errorf("prune answers: %w", err)
 		}

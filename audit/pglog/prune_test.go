@@ -63,4 +63,14 @@ func TestOldAnswersArePruned(t *testing.T) {
 	if ask(staff, old, signedIn(3)) {
 		t.Error("an answer was kept that was to be forgotten")
 	}
+	// What a process asks for at least, and what the database holds it to, is one time.
+	var held time.Duration
+	if err := db.Super.QueryRow(t.Context(), `SELECT (regexp_match(qual, '''([^'']+)''::interval'))[1]::interval
+		FROM pg_policies WHERE policyname = 'kept_for_an_hour'`).Scan(&held); err != nil {
+		t.Fatal(err)
+	}
+	_, sooner := staff.PruneAnswers(t.Context(), held-time.Microsecond)
+	if _, err := staff.PruneAnswers(t.Context(), held); err != nil || sooner == nil {
+		t.Errorf("the database keeps answers for %s; to prune after that: %v, and sooner: %v", held, err, sooner)
+	}
 }
