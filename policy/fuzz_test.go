@@ -22,14 +22,14 @@ func FuzzInput(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	revision := Revision(raw)
+	p := load(f, raw)
 	points := []Point{PointConversationRead, PointEscalationRequest, PointEscalationApprove, PointEscalationRevoke, PointEscalationConfirm,
 		PointEscalationBreakGlass, PointEscalationReview, PointIdentityRelease, PointEvidenceRead, PointMinorTell, PointMinorReceipt,
 		PointErasureDecide, PointHoldSet, PointHoldLift, PointKeyDestroy, PointOpeningsErase, PointLogRead}
 	f.Fuzz(func(t *testing.T, point uint8, input []byte) {
 		at := points[int(point)%len(points)]
-		result, err := Replay(context.Background(), raw, revision, at, input)
-		again, errAgain := Replay(context.Background(), raw, revision, at, input)
+		result, err := p.Replay(context.Background(), at, input)
+		again, errAgain := p.Replay(context.Background(), at, input)
 		if (err == nil) != (errAgain == nil) || !bytes.Equal(result, again) {
 			t.Fatalf("%s %q: %s, %v and then %s, %v", at, input, result, err, again, errAgain)
 		}

@@ -30,12 +30,13 @@ var ErrFailed = errors.New("policy gave no answer")
 
 // A Policy is a loaded bundle, ready to decide. It is safe for concurrent use.
 type Policy struct {
-	revision   string
-	variant    string
-	silent     []Point
-	onDutySeen time.Duration
-	periods    Periods
-	queries    map[Point]rego.PreparedEvalQuery
+	revision     string
+	variant      string
+	silent       []Point
+	onDutySeen   time.Duration
+	onCallAtMost time.Duration
+	periods      Periods
+	queries      map[Point]rego.PreparedEvalQuery
 }
 
 // Load prepares the bundle of this revision. The bytes are held to the name, and
@@ -51,7 +52,7 @@ func Load(raw []byte, revision string) (*Policy, error) {
 		return nil, fmt.Errorf("loading policy %s: %w", revision, err)
 	}
 	p.variant, _ = b.Manifest.Metadata["variant"].(string)
-	p.onDutySeen = onDutySeen(b.Data)
+	p.onDutySeen, p.onCallAtMost = seconds(b.Data, "on_duty_seen_s"), seconds(b.Data, "on_call_at_most_s")
 	p.periods = periods(b.Data)
 	caps, err := capabilities()
 	if err != nil {
@@ -163,14 +164,4 @@ func (p *Policy) Replay(ctx context.Context, point Point, input []byte) ([]byte,
 		return nil, fmt.Errorf("%w: %s: %w", ErrFailed, point, err)
 	}
 	return result, nil
-}
-
-// Replay is [Policy.Replay] by the bundle in raw, which is trusted for its hash: the
-// log names it, so no key is needed here.
-func Replay(ctx context.Context, raw []byte, revision string, point Point, input []byte) ([]byte, error) {
-	p, err := Load(raw, revision)
-	if err != nil {
-		return nil, err
-	}
-	return p.Replay(ctx, point, input)
 }

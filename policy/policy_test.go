@@ -158,13 +158,13 @@ func TestReplay(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		result, err := Replay(context.Background(), raw, d.Policy, d.Point, d.Input)
+		result, err := p.Replay(context.Background(), d.Point, d.Input)
 		if err != nil || !bytes.Equal(result, d.Result) {
 			t.Errorf("%s: replayed %s, was %s (%v)", name, result, d.Result, err)
 		}
 	}
-	if _, err := Replay(context.Background(), append(raw, 0), Revision(raw), PointLogRead, []byte(`{}`)); err == nil {
-		t.Error("another bundle replayed under the revision of this one")
+	if _, err := Load(append(raw, 0), Revision(raw)); err == nil {
+		t.Error("another bundle loaded under the revision of this one")
 	}
 }
 

@@ -5,21 +5,22 @@ import (
 	"time"
 )
 
-// onCallAtMost is how long somebody can be on call at a stretch: a shift that nobody
-// ended must not count for ever.
-const onCallAtMost = 24 * time.Hour
-
 type onCallInput struct {
 	Body struct {
-		Until time.Time `json:"until" doc:"At most 24 hours from now"`
+		Until time.Time `json:"until" doc:"By policy's on_call_at_most_s from now at the latest: 24 hours, as it comes"`
 	}
 }
 
 // onCall says that the caller can be called until then, though not signed in.
 func (s *staff) onCall(ctx context.Context, in *onCallInput) (*struct{}, error) {
+	rules, err := s.policy.In(ctx, s.reader)
+	if err != nil {
+		return nil, err
+	}
 	now := s.cfg.Now()
-	if !in.Body.Until.After(now) || in.Body.Until.After(now.Add(onCallAtMost)) {
-		return nil, invalid("body.until", "expected a time within the next 24 hours")
+	latest := now.Add(rules.OnCallAtMost())
+	if !in.Body.Until.After(now) || in.Body.Until.After(latest) {
+		return nil, invalid("body.until", "expected a time to come, "+latest.UTC().Format(time.RFC3339)+" at the latest")
 	}
 	return nil, s.sessions.BeOnCall(ctx, callerOf(ctx).actor, in.Body.Until)
 }

@@ -29,7 +29,7 @@ type StaffConfig struct {
 	Retention     *retentionstore.Store
 	Policy        *policystore.Active
 	Log           *pglog.Log
-	Reader        pglog.Querier // of role sceau_staff
+	Reader        policystore.Querier // of role sceau_staff
 	Custodian     *order.Client
 	Stop          <-chan struct{} // closed when the process is about to end
 }
@@ -45,7 +45,7 @@ type staff struct {
 	retention     *retentionstore.Store
 	policy        *policystore.Active
 	journal       *pglog.Log
-	reader        pglog.Querier
+	reader        policystore.Querier
 	custodian     *order.Client
 	readings      *readings
 	watcher       watcher
