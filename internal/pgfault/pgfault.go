@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"strings"
 
@@ -22,9 +23,12 @@ func Unavailable(err error) bool {
 		connect *pgconn.ConnectError
 		server  *pgconn.PgError
 		network net.Error
+		file    *fs.PathError
 	)
 	switch {
 	case err == nil, errors.Is(err, context.Canceled): // who asked went away: that says nothing of PostgreSQL
+		return false
+	case errors.As(err, &file): // a full disk of ours; its errno would pass for one of the network's
 		return false
 	case errors.As(err, &server):
 		switch {

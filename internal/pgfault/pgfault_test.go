@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
+	"syscall"
 	"testing"
 	"time"
 
@@ -35,6 +37,7 @@ func TestUnavailable(t *testing.T) {
 		{"a constraint", &pgconn.PgError{Code: "23505"}, false},
 		{"a wrong query", &pgconn.PgError{Code: "42601"}, false},
 		{"no rows", pgx.ErrNoRows, false},
+		{"a full disk of ours", fmt.Errorf("remembering: %w", &fs.PathError{Op: "write", Path: "file", Err: syscall.ENOSPC}), false},
 		{"anything", errors.New("else"), false},
 	}
 	for _, tt := range tests {
