@@ -21,7 +21,7 @@ import (
 // operator to look at shows what it says, and what it tells them to do helps.
 func TestANight(t *testing.T) {
 	d := begin(t)
-	d.StartMissing()
+	d.Eventually(rig.Recovery, "the custodian is ready", func() bool { _, ready := d.said(); return ready })
 	talk := d.Talk(d.amal)
 	write(talk.Minor, arrived)
 	if said := d.follow("look"); strings.Count(said, `"ready":true`) != 3 {
@@ -43,13 +43,29 @@ func TestANight(t *testing.T) {
 		if said := d.follow("backlog"); !strings.Contains(said, "sceau_custodian_vault_up 0\n") {
 			t.Errorf("Vault is sealed, and the metrics say\n%s", said)
 		}
-		if d.Open() == nil {
-			t.Error("no conversation opens")
-		}
+		d.Open().Wants("ok", http.MethodPost, "/conversation/close", nil)
 		d.Vault.Unseal(d)
 		d.Eventually(rig.Recovery, "the custodian is ready", func() bool { _, ready := d.said(); return ready })
 	})
 	t.Run("the head is held", d.headHeld)
+	t.Run("the custodian cannot remember", func(t *testing.T) {
+		d := d.in(t)
+		talk := d.Talk(d.amal)
+		write(talk.Minor, arrived)
+		// What a full disk does to the file, whoever runs the test.
+		inTheWay := filepath.Join(d.Dir, "state", "head.json.new")
+		d.Must(os.Mkdir(inTheWay, 0o700))
+		if r := d.amal.Send("", http.MethodGet, "/conversations/"+talk.ID+"/messages?from=1", nil); r.Outcome() != "custodian.failed" {
+			t.Errorf("%s, want custodian.failed", r.Outcome())
+		}
+		if !strings.Contains(d.Logged(rig.Custodian), "remembering the head") {
+			t.Error("the custodian does not say why")
+		}
+		d.Must(os.Remove(inTheWay))
+		if !reads(d.amal, "/conversations/"+talk.ID+"/messages?from=1", arrived) {
+			t.Error("it does not go on by itself")
+		}
+	})
 	t.Run("possibly opened", func(t *testing.T) {
 		d := d.in(t)
 		if said := d.follow("possibly-opened"); !strings.Contains(said, "(0 rows)") {
@@ -87,11 +103,6 @@ func (d *duty) in(t *testing.T) *duty {
 	service.TB = t
 	copied.Rig = &service
 	return &copied
-}
-
-// StartMissing waits until the custodian is ready, with cases to open.
-func (d *duty) StartMissing() {
-	d.Eventually(rig.Recovery, "the custodian is ready", func() bool { _, ready := d.said(); return ready })
 }
 
 // headHeld: a session holds the head of the log, as a compromised process can.
