@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -298,12 +299,18 @@ func (r *Rig) end() {
 	}
 }
 
-// free are loopback addresses that nobody listens on.
+// free are loopback addresses that nobody listens on. They lie below the ports that
+// systems give to whoever asks for any: until a process listens on its own, nothing
+// that starts meanwhile is given it.
 func free(t testing.TB, names ...string) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	for _, name := range names {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		var listener net.Listener
+		err := errors.New("no port was tried")
+		for tries := 0; err != nil && tries < 100; tries++ {
+			listener, err = net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(15_000+mathrand.IntN(15_000))))
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
