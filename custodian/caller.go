@@ -113,6 +113,9 @@ func (c *Custodian) actorOf(ctx context.Context, q querier, b bearer) (audit.Act
 	default:
 		return audit.Actor{}, fmt.Errorf("%w: %w", errDatabase, err)
 	}
+	if !c.followed.signedIn(session.Actor, b.staff.Binding()) {
+		return audit.Actor{}, fmt.Errorf("%w: the log that was followed has no such signing in", errAltered)
+	}
 	switch is := c.followed.standingOf(session.Actor); {
 	case is.suspended:
 		return audit.Actor{}, refuse(policy.ReasonStaffSuspended)

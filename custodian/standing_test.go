@@ -1,7 +1,9 @@
 package custodian_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/sceau-project/sceau/audit"
@@ -129,4 +131,31 @@ func TestAHiddenActivationHolds(t *testing.T) {
 	if err == nil || len(got.Keys) != 0 {
 		t.Errorf("after a restart: released %d keys", len(got.Keys))
 	}
+}
+
+// Whoever owns PostgreSQL has a suspended human sign in as another: rows, and the entry
+// of signing in too, name a person whom nobody suspended. The chain was followed.
+func TestASuspendedPersonIsNobodyElse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := context.Background()
+	amal, k := w.hire("amal", "P-A", "agent"), w.open("Secret")
+	w.join(amal, k)
+	_, err := staffstore.Suspend(ctx, w.log(audit.ViaOperator), amal.Person, "misconduct")
+	w.must(err)
+	_, _, err = w.read(amal.caller(), k)
+	w.refused("suspended", err, policy.ReasonStaffSuspended)
+
+	var seq int64
+	var leaf []byte
+	w.must(w.Super.QueryRow(ctx, `SELECT seq, leaf FROM sceau.entries WHERE action = 'staff.signed_in' AND actor_id = $1`, amal.ID).Scan(&seq, &leaf))
+	leaf = bytes.ReplaceAll(leaf, []byte(`"person":"`+amal.Person+`"`), []byte(`"person":"p-P-X"`))
+	hash := audit.LeafHash(leaf)
+	w.tamper(fmt.Sprintf(`UPDATE sceau.entries SET leaf = '\x%x', hash = '\x%x' WHERE seq = %d;`, leaf, hash[:], seq))
+	w.exec(`UPDATE sceau.persons SET claim = 'P-A-was' WHERE person_id = $1`, amal.Person)
+	w.exec(`INSERT INTO sceau.persons SELECT 'p-P-X', issuer, 'P-A' FROM sceau.persons WHERE person_id = $1`, amal.Person)
+	w.exec(`UPDATE sceau.staff SET person_id = 'p-P-X' WHERE staff_id = $1`, amal.ID)
+	w.exec(`UPDATE sceau.staff_sessions SET ended_at = NULL`)
+	_, _, err = w.read(amal.caller(), k)
+	w.refused("suspended, by another name", err, order.CodeAltered)
 }

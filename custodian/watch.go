@@ -2,6 +2,8 @@ package custodian
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"strings"
 	"time"
 
 	"github.com/sceau-project/sceau/audit"
@@ -26,20 +28,21 @@ func (k keyName) valid() bool {
 // which policy is in force. PostgreSQL's tables say the same, and whoever owns
 // PostgreSQL can change them; here they change with the chain alone.
 //
-// It takes some 100 bytes a suspended person, a session that was signed out, or
+// It takes some 50 bytes a session of staff, and 100 a suspended person, a session that was signed out, or
 // a destroyed key.
 type watch struct {
-	suspended   map[string]bool     // by person
-	ended       map[string]int64    // by person: their latest suspension, though restored since; what they asked for before is over
-	signedOut   map[string]struct{} // by session
-	destroyed   []claim             // in the order of the log, each once
+	suspended   map[string]bool       // by person
+	ended       map[string]int64      // by person: their latest suspension, though restored since; what they asked for before is over
+	signedIn    map[[32]byte]struct{} // who signed in, see signingIn
+	signedOut   map[string]struct{}   // by session
+	destroyed   []claim               // in the order of the log, each key once
 	isDestroyed map[keyName]struct{}
 	policy      activation.History   // every activation, with its signatures
 	intents     map[string]time.Time // orders to release without an outcome, by their hash in text
 }
 
 func newWatch(pinned policy.Verification) watch {
-	return watch{policy: activation.Begin(pinned), suspended: map[string]bool{}, ended: map[string]int64{}, signedOut: map[string]struct{}{}, isDestroyed: map[keyName]struct{}{},
+	return watch{policy: activation.Begin(pinned), suspended: map[string]bool{}, ended: map[string]int64{}, signedIn: map[[32]byte]struct{}{}, signedOut: map[string]struct{}{}, isDestroyed: map[keyName]struct{}{},
 		intents: map[string]time.Time{}}
 }
 
@@ -50,7 +53,7 @@ func (w *watch) note(seq int64, leaf []byte, hash audit.Hash) {
 	action := audit.Action(actionIn(leaf))
 	switch action {
 	case audit.ActionIdentityReleaseOrdered, audit.ActionIdentityReleased, audit.ActionIdentityReleaseFailed,
-		audit.ActionStaffSuspended, audit.ActionStaffRestored, audit.ActionStaffSignedOut,
+		audit.ActionStaffSuspended, audit.ActionStaffRestored, audit.ActionStaffSignedIn, audit.ActionStaffSignedOut,
 		audit.ActionKeyDestroyed, audit.ActionPolicyActivated:
 	default:
 		return
@@ -69,6 +72,9 @@ func (w *watch) note(seq int64, leaf []byte, hash audit.Hash) {
 		w.suspended[e.Subject.ID], w.ended[e.Subject.ID] = true, seq
 	case action == audit.ActionStaffRestored && e.Subject.Type == "person":
 		delete(w.suspended, e.Subject.ID)
+	case action == audit.ActionStaffSignedIn:
+		bearer, _ := e.Details["bearer"].(string)
+		w.signedIn[signingIn(e.Actor, bearer)] = struct{}{}
 	case action == audit.ActionStaffSignedOut && e.Actor.Session != "":
 		w.signedOut[e.Actor.Session] = struct{}{}
 	case action == audit.ActionKeyDestroyed && e.Subject.Type == "key":
@@ -114,6 +120,22 @@ func (f *follower) standingOf(a audit.Actor) standing {
 	defer f.mu.Unlock()
 	_, out := f.trail.watch.signedOut[a.Session]
 	return standing{suspended: f.trail.watch.suspended[a.Person], signedOut: out}
+}
+
+// signingIn is one signing in: of this account, person, role and session, by the bearer
+// of a token.
+func signingIn(a audit.Actor, bearer string) [32]byte {
+	return sha256.Sum256([]byte(strings.Join([]string{a.ID, a.Person, a.Role, a.Session, bearer}, "\x00")))
+}
+
+// signedIn says whether the log, as it was followed, has this signing in. The entry as
+// PostgreSQL has it now is not enough: whoever owns it could write another person there,
+// who is not suspended.
+func (f *follower) signedIn(a audit.Actor, bearer string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, in := f.trail.watch.signedIn[signingIn(a, bearer)]
+	return in
 }
 
 // suspendedSince says whether a person was suspended after an entry. It does not
