@@ -74,7 +74,10 @@ func TestStory(t *testing.T) {
 	}
 	bruno.post(talk+"/escalations", ask).wants("conversation.not_found")
 	// Nobody on duty is a refusal that says whom to call, never an open door.
-	amal.post(talk+"/escalations", ask).wants("approver.nobody_on_duty")
+	alone := amal.post(talk+"/escalations", ask).wants("approver.nobody_on_duty")
+	if !strings.Contains(string(alone.raw), "Permanence : 03 00 00 00 00 (Lille).") || strings.Contains(string(alone.raw), "astreinte") {
+		t.Errorf("nobody to call: %s", alone.raw)
+	}
 	diane.get("/api/v1/me").wants("200")
 	amal.post(talk+"/escalations", ask).into(&esc)
 	if esc.State != "requested" {

@@ -6,8 +6,8 @@ import "net/http"
 // consent, requisition, broken glass, review, telling, erasure, holds.
 var pathCodes = []code{
 	{"approver.nobody_on_duty", http.StatusServiceUnavailable,
-		sentence{"Nobody on duty", "Nobody who may answer is on duty, so nothing can be opened. Call 17 now if someone is in danger, and the supervisor on call."},
-		sentence{"Personne de service", "Personne qui puisse répondre n'est de service : rien ne peut être ouvert. Appeler le 17 sans attendre si quelqu'un est en danger, et le superviseur d'astreinte."}},
+		sentence{"Nobody on duty", "Nobody who may answer is on duty, so nothing can be opened. Call 17 now if someone is in danger, and whoever runs your service."},
+		sentence{"Personne de service", "Personne qui puisse répondre n'est de service : rien ne peut être ouvert. Appeler le 17 sans attendre si quelqu'un est en danger, et la direction du service."}},
 	{"staff.suspended", http.StatusForbidden,
 		sentence{"Account suspended", "This account is suspended and opens nothing. Ask the operator."},
 		sentence{"Compte suspendu", "Ce compte est suspendu et n'ouvre rien. S'adresser à l'exploitant."}},

@@ -40,6 +40,8 @@ type Config struct {
 	Origins []string // further origins that may send state-changing requests
 	HSTS    bool     // the face is reached over TLS
 	Now     func() time.Time
+
+	DutyDesk string // whom staff call when nobody is on duty, as it is shown; "": nobody in particular
 }
 
 // Limits bound what one client may ask. A client is a network prefix (IPv4

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/text/language"
 
 	"github.com/sceau-project/sceau/custodian/order"
+	"github.com/sceau-project/sceau/policy"
 )
 
 // Problem is how every refusal and every failure is told (RFC 9457). It holds
@@ -143,7 +144,7 @@ func (f *face) problem(err error, french bool) (*Problem, bool) {
 	text := entry.in(french)
 	p := &Problem{
 		Type: problemType + entry.code, Title: text.title, Status: entry.status, Code: entry.code,
-		Detail: text.detail, Errors: found.faults,
+		Detail: f.detail(entry, french), Errors: found.faults,
 	}
 	if f.kind == Public && (entry.status >= 500 || entry.status == http.StatusTooManyRequests) {
 		// A child whose message does not get through must learn whom else to
@@ -156,13 +157,26 @@ func (f *face) problem(err error, french bool) (*Problem, bool) {
 	}
 	for _, reason := range found.reasons {
 		if why, ok := byCode[reason]; ok {
-			p.Reasons = append(p.Reasons, Reason{Code: reason, Detail: why.in(french).detail})
+			p.Reasons = append(p.Reasons, Reason{Code: reason, Detail: f.detail(why, french)})
 		}
 	}
 	if entry.status == http.StatusServiceUnavailable {
 		p.retryAfter = 2
 	}
 	return p, entry.status >= 500
+}
+
+// detail is what to do next. When nobody is on duty there is nobody in the service to
+// be told of: whom to call instead is the operator's to say.
+func (f *face) detail(c *code, french bool) string {
+	detail := c.in(french).detail
+	switch {
+	case c.code != policy.ReasonNobodyOnDuty || f.cfg.DutyDesk == "":
+		return detail
+	case french:
+		return detail + " Permanence : " + f.cfg.DutyDesk + "."
+	}
+	return detail + " Duty desk: " + f.cfg.DutyDesk + "."
 }
 
 // refusedByPolicy is a refusal by policy: its code is the first of its reasons in

@@ -197,7 +197,7 @@ func (w *world) startFaces(limits web.Limits) {
 	var behind sync.WaitGroup
 	client := order.NewClient(w.socket)
 	logger := slog.New(slog.NewTextHandler(w.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	common := web.Config{Logger: logger, Limits: limits, Metrics: w.counts, Checks: []web.Check{{Name: "custodian", Down: func(ctx context.Context) []string {
+	common := web.Config{DutyDesk: "03 00 00 00 00 (Lille)", Logger: logger, Limits: limits, Metrics: w.counts, Checks: []web.Check{{Name: "custodian", Down: func(ctx context.Context) []string {
 		ready, err := client.Ready(ctx)
 		if err != nil {
 			return []string{"custodian"}

@@ -106,7 +106,7 @@ type parts struct {
 
 func (p *parts) common(face config.Face, checks ...web.Check) web.Config {
 	return web.Config{
-		Logger: p.logger, Metrics: p.metrics, Origins: face.Origins, HSTS: face.TLSCertificate != "",
+		Logger: p.logger, Metrics: p.metrics, Origins: face.Origins, DutyDesk: face.DutyDesk, HSTS: face.TLSCertificate != "",
 		Limits: web.Limits{
 			RequestsPerMinute:    p.cfg.Limits.RequestsPerMinute,
 			ConversationsPerHour: p.cfg.Limits.ConversationsPerHour,

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/crypto/seal"
@@ -70,6 +72,13 @@ func (c *checker) run(role Role) {
 			section, f = "staff", cfg.Staff
 		}
 		c.face(section, f)
+		if utf8.RuneCountInString(f.DutyDesk) > 100 || !utf8.ValidString(f.DutyDesk) ||
+			strings.ContainsFunc(f.DutyDesk, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			c.fail(section+".duty_desk", "must be one line of at most 100 printable characters")
+		}
+		if role == RolePublic && f.DutyDesk != "" {
+			c.fail("public.duty_desk", "is for members of staff; remove it")
+		}
 		c.recipients("seal.recipients_public_keys", cfg.Seal.RecipientsPublicKeys)
 		within(c, "limits.requests_per_minute", cfg.Limits.RequestsPerMinute, 10, 1_000_000)
 		within(c, "limits.conversations_per_hour", cfg.Limits.ConversationsPerHour, 1, 1_000_000)

@@ -76,6 +76,11 @@ type Face struct {
 	// ShutdownGrace is how long requests under way may take to end after
 	// SIGTERM. 0s to 5m; 10s when absent.
 	ShutdownGrace time.Duration `yaml:"shutdown_grace"`
+	// DutyDesk is whom members of staff call when nobody who may answer is on duty,
+	// as it is shown to them: a number, with a name. At most 100 printable
+	// characters; of the staff's face only. Empty: they are told to call whoever runs
+	// the service.
+	DutyDesk string `yaml:"duty_desk"`
 }
 
 // Custodian is where the custodian listens and what it remembers.
