@@ -57,7 +57,7 @@ const due = `
 	ORDER BY at LIMIT 1000`
 
 // known says which of these keys the queue has, in whatever state. Asked first,
-// because adding a job that is there rewrites its row, every two seconds.
+// because adding a job that is there rewrites its row, at every sweep.
 const known = `
 	SELECT k FROM unnest($1::text[]) AS k
 	WHERE EXISTS (SELECT FROM sceau_queue.river_job WHERE kind = 'call' AND args @> jsonb_build_object('key', k))`
