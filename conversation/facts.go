@@ -49,5 +49,6 @@ func (r Erasure) Facts() policy.Erasure {
 
 // Facts is the hold as policy sees it.
 func (h Hold) Facts() policy.Hold {
-	return policy.Hold{ID: h.ID, Reason: h.Reason, SetAt: policy.At(h.SetAt), LiftedAt: policy.At(h.LiftedAt)}
+	return policy.Hold{ID: h.ID, Reason: h.Reason, SetAt: policy.At(h.SetAt),
+		SetBy: policy.Actor{ID: h.SetBy.ID, Person: h.SetBy.Person, Role: h.SetBy.Role}, LiftedAt: policy.At(h.LiftedAt)}
 }

@@ -27,6 +27,7 @@ type Hold struct {
 	Reason    string // coded
 	SetSeq    int64
 	SetAt     time.Time
+	SetBy     audit.Actor
 	LiftedSeq int64 // 0 while it stands: setting it comes before
 	LiftedAt  time.Time
 }
@@ -83,7 +84,7 @@ func (c *Conversation) holdSet(e audit.Entry) error {
 	case !slices.Contains(policy.HoldReasons, reason):
 		return errors.New("gives no reason")
 	}
-	c.Holds = append(c.Holds, Hold{ID: e.Subject.ID, Reason: reason, SetSeq: e.Seq, SetAt: e.At})
+	c.Holds = append(c.Holds, Hold{ID: e.Subject.ID, Reason: reason, SetSeq: e.Seq, SetAt: e.At, SetBy: e.Actor})
 	return nil
 }
 

@@ -3,10 +3,11 @@
 #   - input: schema.erasure_decide
 package sceau.erasure.decide
 
+import data.sceau.impartial
 import data.sceau.keeping
 
-# Erasing is for ever: who once joined the conversation does not grant that its
-# traces be destroyed, nor refuse the minor.
+# Erasing is for ever: who once joined the conversation, or had a part in one of its
+# escalations, does not grant that its traces be destroyed, nor refuse the minor.
 objections := {
 	"role.not_allowed", "person.missing", "approver.took_part", "verdict.unknown", "erasure.not_pending",
 	"erasure.not_coded", "hold.set", "erasure.escalation_open",
@@ -16,11 +17,7 @@ cleared contains "role.not_allowed" if input.actor.role == "privacy_officer"
 
 cleared contains "person.missing" if input.actor.person != ""
 
-cleared contains "approver.took_part" if {
-	every p in input.conversation.participants {
-		p.person != input.actor.person
-	}
-}
+cleared contains "approver.took_part" if impartial.officer
 
 cleared contains "verdict.unknown" if input.verdict in {"granted", "refused"}
 

@@ -45,6 +45,21 @@ test_who_took_part_does_not_decide if {
 	}
 }
 
+# Nor of an escalation that they approved, answered or confirmed.
+test_who_had_a_part_in_an_escalation_does_not_decide if {
+	lone := {"conversation": object.union(fixtures.conversation, {"participants": []})}
+	over := object.union(fixtures.broken, {"state": "closed", "review": "confirmed"})
+	every change in [
+		{"requester": {"person": "p-priv"}}, {"answered": [fixtures.privacy_officer]},
+		{"confirmations": [{"actor": fixtures.privacy_officer, "at": base.at}]},
+		{"approvals": [{"actor": fixtures.privacy_officer, "facets": ["name"], "at": base.at}]},
+	] {
+		one := object.union(over, change)
+		reasons(object.union(lone, {"actor": {"person": "p-priv"}, "escalations": [one]})) == {"approver.took_part"}
+		reasons(object.union(lone, {"actor": {"person": "p-other"}, "escalations": [one]})) == []
+	}
+}
+
 test_a_request_waits if {
 	reasons({"erasure": {"decided": "refused"}}) == {"erasure.not_pending"}
 	reasons({"erasure": {"decided": "granted"}}) == {"erasure.not_pending"}

@@ -130,6 +130,7 @@ type Hold struct {
 	ID       string `json:"id"`
 	Reason   string `json:"reason"`
 	SetAt    Time   `json:"set_at"`
+	SetBy    Actor  `json:"set_by"`
 	LiftedAt Time   `json:"lifted_at"` // "" while it stands
 }
 

@@ -4,11 +4,11 @@ import data.sceau.fixtures
 import data.sceau.hold.lift
 import data.sceau.hold.set as setting
 
-hold := {"id": "h1", "reason": "complaint", "set_at": "2026-03-01T10:00:00.000000Z", "lifted_at": ""}
+hold := {"id": "h1", "reason": "complaint", "set_at": "2026-03-01T10:00:00.000000Z", "set_by": {"id": "s-po2", "person": "p-po2", "role": "privacy_officer"}, "lifted_at": ""}
 
 base := {
 	"at": "2026-03-05T10:00:00.000000Z", "actor": fixtures.privacy_officer, "case": "c", "reason": "complaint",
-	"holds": [hold], "hold": "h1",
+	"conversation": fixtures.conversation, "holds": [hold], "escalations": [], "hold": "h1",
 }
 
 setting_reasons(change) := d.reasons if {
@@ -32,7 +32,7 @@ test_privacy_officer_sets_and_lifts if {
 test_nobody_else if {
 	every actor in fixtures.everybody - {fixtures.privacy_officer} {
 		setting_reasons({"actor": actor}) == {"role.not_allowed"}
-		lift_reasons({"actor": actor}) == {"role.not_allowed"}
+		"role.not_allowed" in lift_reasons({"actor": actor})
 	}
 	setting_reasons({"actor": {"person": ""}}) == {"person.missing"}
 	lift_reasons({"actor": {"person": ""}}) == {"person.missing"}
@@ -57,4 +57,29 @@ test_a_hold_that_stands_is_lifted if {
 	lifted := object.union(hold, {"lifted_at": "2026-03-02T10:00:00.000000Z"})
 	lift_reasons({"holds": [lifted]}) == {"hold.unknown"}
 	lift_reasons({"holds": [object.union(hold, {"set_at": "2026-03-05T10:00:00.000001Z"})]}) == {"hold.unknown"}
+}
+
+# Whoever had a part in the conversation, or in what was opened of it, under any account.
+test_who_took_part_does_not_lift if {
+	every person in ["p-agent", "p-psy", "p-gone"] {
+		lift_reasons({"actor": {"person": person}}) == {"approver.took_part"}
+	}
+	lone := {"conversation": object.union(fixtures.conversation, {"participants": []})}
+	opened := [object.union(fixtures.broken, {"answered": [fixtures.supervisor]})]
+	every person in {opened[0].requester.person, opened[0].confirmations[0].actor.person, fixtures.supervisor.person} {
+		lift_reasons(object.union(lone, {"actor": {"person": person}, "escalations": opened})) == {"approver.took_part"}
+		lift_reasons(object.union(lone, {"actor": {"person": person}})) == []
+	}
+	approved := [object.union(fixtures.broken, {"requester": {"person": "p-x"}, "confirmations": [], "answered": [], "approvals": [{
+		"actor": fixtures.supervisor, "facets": ["name"],
+		"at": base.at,
+	}]})]
+	lift_reasons({"actor": {"person": fixtures.supervisor.person}, "escalations": approved}) == {"approver.took_part"}
+}
+
+test_another_officer_lifts if {
+	mine := object.union(hold, {"set_by": fixtures.privacy_officer})
+	lift_reasons({"holds": [mine]}) == {"approver.same_person"}
+	lift_reasons({"holds": [object.union(mine, {"id": "h2"}), hold]}) == []
+	lift_reasons({"holds": [mine]}) == [] with data.sceau.numbers.hold_lift_by_other as false
 }

@@ -37,6 +37,7 @@ type numbers struct {
 			Available      []string         `json:"grounds_available"`
 			Grounds        map[string]terms `json:"grounds"`
 			OnDutySeenS    int64            `json:"on_duty_seen_s"`
+			LiftByOther    bool             `json:"hold_lift_by_other"`
 			OnCallAtMostS  int64            `json:"on_call_at_most_s"`
 			Requisition    struct {
 				Authorities []string `json:"authorities"`

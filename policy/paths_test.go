@@ -103,8 +103,9 @@ func pathInputs() map[string]Input {
 	granted := []Erasure{{ID: "r1", RequestedAt: At(start), Decided: VerdictGranted}}
 	lifted := []Hold{{ID: "h1", Reason: "complaint", SetAt: At(start), LiftedAt: At(later)}}
 	hold := HoldChange{
-		At: At(later), Actor: privacyOfficer, Case: caseID, Reason: "complaint",
-		Holds: []Hold{{ID: "h1", Reason: "complaint", SetAt: At(start)}}, Hold: "h1",
+		At: At(later), Actor: privacyOfficer, Case: caseID, Conversation: talking, Reason: "complaint",
+		Holds:       []Hold{{ID: "h1", Reason: "complaint", SetAt: At(start), SetBy: Actor{ID: "s-other", Person: "p-other", Role: "privacy_officer"}}},
+		Escalations: []Escalation{told()}, Hold: "h1",
 	}
 	tell := MinorTell{
 		At: At(later), Actor: agent, Case: caseID, Conversation: talking, Escalation: unsafe, TellBy: At(later.Add(time.Hour)), Outcome: Told,

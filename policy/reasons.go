@@ -37,7 +37,7 @@ const (
 
 	ReasonApproverIsRequester = "approver.is_requester"
 	ReasonApproverSamePerson  = "approver.same_person"      // as the requester, under another account
-	ReasonApproverTookPart    = "approver.took_part"        // has joined the conversation
+	ReasonApproverTookPart    = "approver.took_part"        // has joined the conversation; of erasures and holds: or had a part in an escalation
 	ReasonApproverAnswered    = "approver.already_answered" // the same person does not count twice
 	ReasonApprovalsMissing    = "approvals.missing"         // fewer than policy asks for, or in conflict
 

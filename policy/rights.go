@@ -38,12 +38,14 @@ type ErasureDecide struct {
 
 // A HoldChange is what [HoldSet] and [HoldLift] ask about.
 type HoldChange struct {
-	At     Time   `json:"at"`
-	Actor  Actor  `json:"actor"`
-	Case   string `json:"case"`
-	Reason string `json:"reason"` // one of [HoldReasons]: why it is set, or what has ended
-	Holds  []Hold `json:"holds"`  // all of the case
-	Hold   string `json:"hold"`   // id of the one that is set or lifted
+	At           Time         `json:"at"`
+	Actor        Actor        `json:"actor"`
+	Case         string       `json:"case"`
+	Conversation Conversation `json:"conversation"`
+	Reason       string       `json:"reason"`      // one of [HoldReasons]: why it is set, or what has ended
+	Holds        []Hold       `json:"holds"`       // all of the case
+	Escalations  []Escalation `json:"escalations"` // all of the case
+	Hold         string       `json:"hold"`        // id of the one that is set or lifted
 }
 
 // HoldSet asks whether a privacy officer may set a hold.

@@ -120,8 +120,9 @@ func (in HoldLift) value() ast.Value { return HoldChange(in).value() }
 
 func (in HoldChange) value() ast.Value {
 	return object(
-		"at", text(in.At), "actor", in.Actor.term(), "case", text(in.Case),
-		"reason", text(in.Reason), "holds", list(in.Holds, Hold.term), "hold", text(in.Hold),
+		"at", text(in.At), "actor", in.Actor.term(), "case", text(in.Case), "conversation", in.Conversation.term(),
+		"reason", text(in.Reason), "holds", list(in.Holds, Hold.term),
+		"escalations", list(in.Escalations, Escalation.term), "hold", text(in.Hold),
 	)
 }
 

@@ -80,7 +80,7 @@ func (r Reading) term() *ast.Term {
 
 func (h Hold) term() *ast.Term {
 	return term(object(
-		"id", text(h.ID), "reason", text(h.Reason), "set_at", text(h.SetAt), "lifted_at", text(h.LiftedAt),
+		"id", text(h.ID), "reason", text(h.Reason), "set_at", text(h.SetAt), "set_by", h.SetBy.term(), "lifted_at", text(h.LiftedAt),
 	))
 }
 

@@ -141,7 +141,10 @@ func ErasureInput(c *escalation.Case, at time.Time, actor audit.Actor, erasure, 
 
 // HoldInput is what policy is asked before a hold is set or lifted.
 func HoldInput(c *escalation.Case, at time.Time, actor audit.Actor, hold, reason string) policy.HoldChange {
-	return policy.HoldChange{At: policy.At(at), Actor: staff(actor), Case: c.Case, Reason: reason, Holds: holds(c), Hold: hold}
+	return policy.HoldChange{
+		At: policy.At(at), Actor: staff(actor), Case: c.Case, Conversation: c.Facts(at),
+		Reason: reason, Holds: holds(c), Escalations: c.AllFacts(), Hold: hold,
+	}
 }
 
 func quiet(c *escalation.Case, at, lastMessage time.Time) policy.Conversation {

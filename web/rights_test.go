@@ -259,7 +259,9 @@ func TestErasure(t *testing.T) {
 	hana.post("/api/v1/privacy/holds", object{"conversation": id, "reason": "proceedings"}).into(&set)
 	decide := "/api/v1/privacy/erasures/" + asked.ID + "/decide"
 	hana.post(decide, object{"verdict": "granted"}).wants("hold.set")
-	hana.post("/api/v1/privacy/holds/"+set.ID+"/lift", object{"reason": "proceedings"}).wants("200")
+	lift := "/api/v1/privacy/holds/" + set.ID + "/lift"
+	hana.post(lift, object{"reason": "proceedings"}).wants("approver.same_person")
+	w.hire("leila").post(lift, object{"reason": "proceedings"}).wants("200")
 	var waiting struct {
 		Erasures []struct{ ID, Conversation string }
 	}

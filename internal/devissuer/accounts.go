@@ -9,7 +9,7 @@ type Account struct {
 	Roles  []string // the `groups` claim
 }
 
-// Accounts lists the people of the development stack: one account per role,
+// Accounts lists the people of the development stack: one account per role (two privacy officers, since one sets a hold and another lifts it),
 // and the accounts an attack on four-eyes needs. The same human under a second
 // account (amal, as an agent too; bruno), one account with two roles (ines),
 // somebody whom no role admits (jules), somebody who is suspended (kenza).
@@ -23,6 +23,7 @@ func Accounts() []Account {
 		{Name: "farah", Person: "P-F", Full: "Farah Benali", Unit: "rennes", Roles: []string{"psychologist"}},
 		{Name: "gilles", Person: "P-G", Full: "Gilles Perrot", Unit: "inspection", Roles: []string{"inspector"}},
 		{Name: "hana", Person: "P-H", Full: "Hana Novak", Unit: "donnees", Roles: []string{"privacy_officer"}},
+		{Name: "leila", Person: "P-L", Full: "Leïla Moreau", Unit: "donnees", Roles: []string{"privacy_officer"}},
 		{Name: "kenza", Person: "P-K", Full: "Kenza Roy", Unit: "rennes", Roles: []string{"agent"}},
 		{Name: "amal-mobile", Person: "P-A", Full: "Amal Haddad", Unit: "rennes", Roles: []string{"agent"}},
 		{Name: "amal-superviseur", Person: "P-A", Full: "Amal Haddad", Unit: "rennes", Roles: []string{"supervisor"}},

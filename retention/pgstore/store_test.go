@@ -33,7 +33,7 @@ type desk struct {
 	store *pgstore.Store
 	cse   string
 
-	agent, supervisor, officer, second audit.Actor
+	agent, supervisor, officer, second, other audit.Actor
 }
 
 func newDesk(t *testing.T, v policy.Variant) *desk {
@@ -45,7 +45,7 @@ func newDesk(t *testing.T, v policy.Variant) *desk {
 		t.Fatal(err)
 	}
 	d := &desk{World: w, t: t, store: store, agent: w.Member("amal", "amal", "agent"), supervisor: w.Member("diane", "diane", "supervisor"),
-		officer: w.Member("hana", "hana", "privacy_officer"), second: w.Member("amal2", "amal", "privacy_officer")}
+		officer: w.Member("hana", "hana", "privacy_officer"), second: w.Member("amal2", "amal", "privacy_officer"), other: w.Member("ines", "ines", "privacy_officer")}
 	d.cse = w.Opened(d.agent, "Je voudrais que tout soit effacé.")
 	return d
 }
@@ -259,7 +259,9 @@ func TestAHoldStopsDestruction(t *testing.T) {
 			t.Errorf("not shown as held: %+v", item)
 		}
 	}
-	lift := func(id string) error { return d.Lift(d.officer, id, "proceedings") }
+	lift := func(id string) error { return d.Lift(d.other, id, "proceedings") }
+	d.refused("lifted by who set it", d.Lift(d.officer, one, "proceedings"), "approver.same_person")
+	d.refused("lifted by who took part", d.Lift(d.second, one, "proceedings"), "approver.took_part")
 	d.ok(lift(one))
 	d.refused("lifted twice", lift(one), "hold.unknown")
 	d.refused("granted under the other hold", d.decide(d.officer, asked, "granted", ""), "hold.set")
