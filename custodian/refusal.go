@@ -55,7 +55,7 @@ func refusal(err error) *order.Refusal {
 		return refuse(order.CodeRolledBack)
 	case is(errTooLate):
 		return refuse(order.CodeTooLate)
-	case is(errClock):
+	case is(errClock, pglog.ErrClock):
 		return refuse(order.CodeClock)
 	case is(errNoPolicy):
 		return refuse(order.CodePolicyDown)

@@ -62,6 +62,7 @@ func asFail(err error) *fail {
 		{retentionstore.ErrPeriods, "policy.unavailable"},
 		{pglog.ErrIdempotencyMismatch, "idempotency.mismatch"},
 		{pglog.ErrIdempotencyKey, "idempotency.key_missing"},
+		{pglog.ErrClock, order.CodeClock},
 		{pglog.ErrUnavailable, "postgres.unavailable"},
 		{pglog.ErrEffectTimeout, "postgres.unavailable"},
 		{staffstore.ErrDatabase, "postgres.unavailable"},

@@ -89,6 +89,9 @@ func (l *Log) attempt(b *batch) (err error) {
 	// From here to COMMIT callers cannot leave, so this has its own bound.
 	inTurn, cancelTurns := context.WithTimeout(ctx, l.hold)
 	defer cancelTurns()
+	if err := l.checkClock(h); err != nil {
+		return err
+	}
 	c := newChain(l.cfg.Via, h, l.stream)
 	trails := h.at.Sub(h.clock) > trailing
 	if err := l.sayStep(c, h, trails); err != nil {

@@ -62,6 +62,12 @@ type Config struct {
 	// ResolveTimeout bounds how long the outcome of a COMMIT whose answer was
 	// lost is looked for, before callers get ErrUnknownOutcome. Default 10 s.
 	ResolveTimeout time.Duration
+
+	// ClockAhead is by how much PostgreSQL's clock may be ahead of Now; beyond it
+	// nothing is written and callers get ErrClock. Default 5 min.
+	ClockAhead time.Duration
+	// Now is the clock of the process. Default time.Now.
+	Now func() time.Time
 }
 
 // A Log appends entries on behalf of one process. Its methods may be called
@@ -104,6 +110,12 @@ func Open(ctx context.Context, cfg Config) (*Log, error) {
 	}
 	if cfg.LockTimeout == 0 {
 		cfg.LockTimeout = 2 * time.Second
+	}
+	if cfg.ClockAhead == 0 {
+		cfg.ClockAhead = clockAhead
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	if cfg.ResolveTimeout == 0 {
 		cfg.ResolveTimeout = 10 * time.Second

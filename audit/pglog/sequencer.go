@@ -199,7 +199,7 @@ func (l *Log) serve(b *batch) error {
 			continue
 		case errors.Is(err, ErrUnavailable):
 			// Who holds the head, or the room, will not let go for our asking again.
-			if try >= maxTries || errors.Is(err, errHeld) || noRoom(err) {
+			if try >= maxTries || errors.Is(err, errHeld) || errors.Is(err, ErrClock) || noRoom(err) {
 				return l.fail(b, err)
 			}
 		case retryable(err) && try < maxTries:
