@@ -127,7 +127,7 @@ func TestAnErasureDestroysEverything(t *testing.T) {
 	w.refused("the minor's open session", err, order.CodeSession)
 	_, _, err = w.read(k.caller(), k)
 	w.refused("the minor reads", err, order.CodeDestroyed)
-	_, err = w.client.Return(ctx, order.Return{Phrase: phrase.Phrase})
+	_, err = w.client.Return(ctx, order.Return(phrase))
 	w.refused("coming back", err, order.CodePhrase)
 	_, err = w.client.Receipt(ctx, order.AskReceipt{Caller: k.caller()})
 	w.refused("a receipt", err, order.CodeDestroyed)

@@ -170,7 +170,7 @@ func (c *Case) FactsOf(e *Escalation) policy.Escalation {
 		Confirmations: each(e.Confirmations, func(c Confirmation) policy.Confirmation {
 			return policy.Confirmation{Actor: staff(c.Actor), At: policy.At(c.At)}
 		}),
-		ReviewBy: policy.At(e.ReviewBy), Review: e.Review.Verdict,
+		ReviewBy: policy.At(e.ReviewBy), ReviewWithinS: e.reviewWithinS(), Review: e.Review.Verdict,
 		OpenedAt: policy.At(e.OpenedAt()),
 		Tellings: each(e.Tellings, func(t Telling) policy.Telling {
 			return policy.Telling{Outcome: t.Outcome, At: policy.At(t.At), Until: policy.At(t.Until)}
@@ -183,6 +183,13 @@ func (e *Escalation) breakGlassAfterS() int64 {
 		return 0
 	}
 	return int64(e.BreakGlassFrom.Sub(e.RequestedAt) / time.Second)
+}
+
+func (e *Escalation) reviewWithinS() int64 {
+	if e.BrokenAt.IsZero() {
+		return 0
+	}
+	return int64(e.ReviewBy.Sub(e.BrokenAt) / time.Second)
 }
 
 func (e *Escalation) readings() []policy.Reading {

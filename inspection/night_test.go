@@ -24,10 +24,9 @@ import (
 // A night is an export of what really happened: a request that policy refused, one
 // that was approved in part and opened, on a real log.
 type night struct {
-	export  fs.FS
-	caseID  string
-	bundles map[string][]byte
-	pinned  policy.Verification // what its two signers signed is believed
+	export fs.FS
+	caseID string
+	pinned policy.Verification // what its two signers signed is believed
 }
 
 // happened plays the night once: what the tests change is a copy.

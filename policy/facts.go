@@ -69,15 +69,16 @@ type Escalation struct {
 	BreakGlassAfterS int64          `json:"break_glass_after_s"` // from the request to break_glass_from, 0 for never
 	BreakGlassFrom   Time           `json:"break_glass_from"`    // "": the glass may never be broken
 	Confirmations    []Confirmation `json:"confirmations"`
-	BrokenAt         Time           `json:"broken_at"`   // when the glass was broken, "" otherwise
-	ReviewBy         Time           `json:"review_by"`   // "" when nothing is to be reviewed
-	Review           string         `json:"review"`      // "", or the verdict: confirmed, abusive
-	Answered         []Actor        `json:"answered"`    // who approved, denied or revoked, in order
-	Consent          Consent        `json:"consent"`     // that it rests on; zero for another ground
-	Authority        string         `json:"authority"`   // "" for another ground than judicial_requisition
-	ListedCase       string         `json:"listed_case"` // "" unless the connection is asked on a requisition
-	OpenedAt         Time           `json:"opened_at"`   // first opening, a possible one included
-	Tellings         []Telling      `json:"tellings"`    // of the minor, in order
+	BrokenAt         Time           `json:"broken_at"`       // when the glass was broken, "" otherwise
+	ReviewBy         Time           `json:"review_by"`       // "" when nothing is to be reviewed
+	ReviewWithinS    int64          `json:"review_within_s"` // from broken_at to review_by
+	Review           string         `json:"review"`          // "", or the verdict: confirmed, abusive
+	Answered         []Actor        `json:"answered"`        // who approved, denied or revoked, in order
+	Consent          Consent        `json:"consent"`         // that it rests on; zero for another ground
+	Authority        string         `json:"authority"`       // "" for another ground than judicial_requisition
+	ListedCase       string         `json:"listed_case"`     // "" unless the connection is asked on a requisition
+	OpenedAt         Time           `json:"opened_at"`       // first opening, a possible one included
+	Tellings         []Telling      `json:"tellings"`        // of the minor, in order
 }
 
 // A Confirmation is a second agent's word that the glass must be broken.

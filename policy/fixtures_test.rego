@@ -48,7 +48,7 @@ requested := {
 	"needed": [{"role": "supervisor", "count": 1}], "granted": [], "use_within_s": 900, "use_by": "",
 	"read_for_s": 3600, "read_until": "", "uses": 0, "uses_allowed": 1,
 	"widen_at": "2026-03-01T22:20:00.000000Z", "break_glass_after_s": 300,
-	"break_glass_from": "2026-03-01T22:20:00.000000Z", "confirmations": [], "broken_at": "", "review_by": "",
+	"break_glass_from": "2026-03-01T22:20:00.000000Z", "confirmations": [], "broken_at": "", "review_by": "", "review_within_s": 0,
 	"review": "", "answered": [], "consent": no_consent, "authority": "", "listed_case": "", "opened_at": "",
 	"tellings": [],
 }
@@ -70,6 +70,7 @@ confirmed := object.union(requested, {"confirmations": [confirmation]})
 broken := object.union(confirmed, {
 	"state": "glass_broken", "broken_at": "2026-03-01T22:21:00.000000Z", "granted": ["connection", "name"],
 	"use_by": "2026-03-01T22:36:00.000000Z", "review_by": "2026-03-04T22:21:00.000000Z",
+	"review_within_s": 259200,
 })
 
 # On the other grounds.

@@ -15,6 +15,15 @@ breakable if {
 	input.escalation.break_glass_after_s >= terms.break_glass.after_s
 }
 
+# Whoever broke it set no later review than policy does: a face that wrote "in ten
+# years" keeps what it broke shut.
+reviewed_in_time if input.escalation.broken_at == ""
+
+reviewed_in_time if {
+	input.escalation.review_within_s > 0
+	input.escalation.review_within_s <= terms.review_within_s
+}
+
 # confirmed(at): somebody else than the requester, under whatever account, has
 # said before that it must be.
 confirmed(at) if {

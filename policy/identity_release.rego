@@ -96,6 +96,7 @@ cleared contains "grant.beyond_policy" if {
 	input.escalation.use_within_s <= terms.use_within_s
 	input.escalation.read_for_s <= terms.read_for_s
 	input.escalation.uses_allowed <= terms.uses
+	glass.reviewed_in_time
 }
 
 # As many impartial approvals, in time, as policy asks for now: what the request

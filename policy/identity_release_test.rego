@@ -192,6 +192,11 @@ test_broken_glass_was_due if {
 	# a request that gave itself less time than policy does
 	refused(object.union(broken, {"escalation": {"break_glass_after_s": 299}})) == {"glass.not_breakable"}
 
+	# a review put off for longer than policy says, or for ever
+	every within in [259201, 315360000, 0] {
+		refused(object.union(broken, {"escalation": {"review_within_s": within}})) == {"grant.beyond_policy"}
+	}
+
 	# or broken when it had expired already
 	late := {"broken_at": "2026-03-01T22:25:00.000001Z"}
 	refused(object.union(broken, {"escalation": late})) == {"escalation.too_late"}

@@ -71,7 +71,7 @@ func confirmed() Escalation {
 func broken() Escalation {
 	e := confirmed()
 	e.State, e.Granted, e.BrokenAt = "glass_broken", e.Asked, At(start.Add(6*time.Minute))
-	e.UseBy, e.ReviewBy = At(start.Add(21*time.Minute)), At(start.Add(72*time.Hour))
+	e.UseBy, e.ReviewBy, e.ReviewWithinS = At(start.Add(21*time.Minute)), At(start.Add(72*time.Hour)), 259200
 	return e
 }
 

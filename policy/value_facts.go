@@ -45,7 +45,7 @@ func (e Escalation) term() *ast.Term {
 		"confirmations", list(e.Confirmations, func(c Confirmation) *ast.Term {
 			return term(object("actor", c.Actor.term(), "at", text(c.At)))
 		}),
-		"broken_at", text(e.BrokenAt), "review_by", text(e.ReviewBy), "review", text(e.Review),
+		"broken_at", text(e.BrokenAt), "review_by", text(e.ReviewBy), "review_within_s", number(e.ReviewWithinS), "review", text(e.Review),
 		"answered", list(e.Answered, Actor.term), "consent", e.Consent.term(),
 		"authority", text(e.Authority), "listed_case", text(e.ListedCase), "opened_at", text(e.OpenedAt),
 		"tellings", list(e.Tellings, func(t Telling) *ast.Term {
