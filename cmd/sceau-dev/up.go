@@ -77,14 +77,15 @@ func (c *upCommand) firstStart(ctx context.Context, con *console, s *stack.Stack
 		return err
 	}
 	if first {
-		con.line("first start: playing the demonstration, about a minute")
+		con.line("first start: playing the demonstration, about a minute; wait for \"ready\" before you send anything")
 		result, err := story.Play(ctx, storyConfig(s, con, story.Default(), &story.Planted{}))
 		con.done()
 		if err != nil {
 			return err
 		}
 		if n := len(result.Failed); n > 0 {
-			return fmt.Errorf("%d of the demonstration's checks failed; the logs are in %s", n, filepath.Join(c.Data, "log"))
+			return fmt.Errorf("%d of the demonstration's checks failed; the logs are in %s. Started again it goes on without the demonstration; make clean-data begins anew",
+				n, filepath.Join(c.Data, "log"))
 		}
 		con.line("demonstration: %d checks as they should be", result.Passed)
 	}

@@ -298,6 +298,14 @@ var topics = []string{
 func (sc *scene) open(ctx context.Context) error {
 	sc.opening.Lock()
 	defer sc.opening.Unlock()
+	// Somebody may be trying the addresses meanwhile: their conversations are theirs.
+	others, err := sc.agent.waiting(ctx)
+	if err != nil {
+		return fmt.Errorf("%s looking at the queue: %w", sc.agent.account, err)
+	}
+	for _, id := range others {
+		sc.known[id] = true
+	}
 	if err := sc.minor.open(ctx, "35000", sc.topic); err != nil {
 		return fmt.Errorf("opening a conversation: %w", err)
 	}
