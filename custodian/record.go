@@ -108,6 +108,9 @@ func (c *Custodian) ask(ctx context.Context, q querier, in policy.Input) (policy
 	return d, nil
 }
 
+// stale says whether an entry is older than it may be when a key is read by it.
+func (c *Custodian) stale(r recorded) bool { return c.config.Now().Sub(r.since) > freshness }
+
 // readKey reads a case key. It is the only way to one: it asks for the entry
 // that allows it, refuses when that entry is older than it may be, gives its
 // hash to Vault for Vault's own audit log, and believes only a key whose
@@ -131,7 +134,7 @@ func (c *Custodian) readKey(ctx context.Context, r recorded, talk *conversation.
 		return nil, vaultRequest, err
 	}
 	// A process that was paused while it asked may have got the key too late.
-	if c.config.Now().Sub(r.since) > freshness {
+	if c.stale(r) {
 		return nil, vaultRequest, errTooLate
 	}
 	key, err = seal.ParseKey(secret)

@@ -50,6 +50,9 @@ func (c *Custodian) release(ctx context.Context, o order.Release) (order.Release
 	// intent, and it must get its outcome.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), orderTimeout)
 	defer cancel()
+	if c.stale(in.recorded) {
+		return order.Released{}, c.fail(ctx, in, errTooLate)
+	}
 	opened, err := c.unwrapFacets(ctx, in)
 	if err != nil {
 		return order.Released{}, c.fail(ctx, in, err)
@@ -166,6 +169,10 @@ func withdrawn(file *escalation.Case, esc *escalation.Escalation) bool {
 // fail writes identity.release_failed and returns why it failed. When not even
 // that can be written, the database's refusal is the answer.
 func (c *Custodian) fail(ctx context.Context, in intent, cause error) error {
+	// It has time of its own: what used up the order's, a process that stood still for
+	// instance, must not leave unsaid what is certain.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), orderTimeout)
+	defer cancel()
 	code := refusal(cause).Code
 	err := c.recordOutcome(ctx, in, func(_ *pglog.Turn, _ *escalation.Case, esc *escalation.Escalation) (audit.Entry, error) {
 		return escalation.ReleaseFailedEntry(esc, in.ref.Hash, code), nil
