@@ -54,6 +54,10 @@ func (c *Custodian) release(ctx context.Context, o order.Release) (order.Release
 		return order.Released{}, c.fail(ctx, in, errTooLate)
 	}
 	opened, err := c.unwrapFacets(ctx, in)
+	if err != nil && ctx.Err() != nil {
+		// The order's own time ran out, in a process that stood still: no dependency is to blame.
+		err = errTooLate
+	}
 	if err != nil {
 		return order.Released{}, c.fail(ctx, in, err)
 	}
