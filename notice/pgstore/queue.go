@@ -17,6 +17,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -150,6 +152,9 @@ func lanesOf(channels []Channel) (map[string]river.QueueConfig, error) {
 // instance: they exist exactly if it commits. A notice that is there already, or
 // was in the past days, is not added again.
 func (q *Queue) Call(ctx context.Context, tx pgx.Tx, notices ...notice.Notice) error {
+	// Two transactions that add the same notices wait for each other's: in one
+	// order, or they wait for ever.
+	notices = slices.SortedFunc(slices.Values(notices), func(a, b notice.Notice) int { return strings.Compare(a.Key(), b.Key()) })
 	params := make([]river.InsertManyParams, 0, len(notices))
 	keys := map[string]bool{} // one statement cannot meet its own rows
 	for _, n := range notices {

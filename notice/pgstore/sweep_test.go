@@ -115,13 +115,16 @@ func TestOverdueCallsAgainEveryDay(t *testing.T) {
 func TestSweepersDoNotDouble(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	for range 20 {
+	const requests = 60 // and two notices at once lock each other out only in different orders
+	for range requests {
 		w.pending()
 	}
 	var wg sync.WaitGroup
+	start := make(chan struct{})
 	for range 4 {
 		q := w.queue()
 		wg.Go(func() {
+			<-start
 			for range 3 {
 				if _, err := q.Sweep(context.Background()); err != nil {
 					t.Errorf("sweep: %v", err)
@@ -129,9 +132,10 @@ func TestSweepersDoNotDouble(t *testing.T) {
 			}
 		})
 	}
+	close(start)
 	wg.Wait()
-	if got := w.queued(); len(got) != 20 {
-		t.Errorf("%d notices of 20 requests", len(got))
+	if got := w.queued(); len(got) != requests {
+		t.Errorf("%d notices of %d requests", len(got), requests)
 	}
 }
 
