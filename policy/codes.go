@@ -50,6 +50,8 @@ var (
 	ErasureRefusalReasons = []string{"danger_persists", "legal_hold", "proceedings_under_way"}
 	// HoldReasons are why a case is kept from being destroyed.
 	HoldReasons = []string{"complaint", "internal_control", "proceedings", "requisition"}
+	// NamingReasons are why an inspector is told who somebody of staff is.
+	NamingReasons = []string{"collusion", "complaint", "misuse", "proceedings"}
 	// Authorities are the magistrates who can order an identity to be opened; the
 	// bundle's numbers may list fewer.
 	Authorities = []string{"childrens_judge", "investigating_judge", "liberties_judge", "prosecutor"}

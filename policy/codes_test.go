@@ -57,6 +57,11 @@ func TestCodesAreWhatRulesKnow(t *testing.T) {
 			in.Requisition.Authority = code
 			return in
 		}, ReasonRequisitionIncomplete},
+		"naming reasons": {NamingReasons, func(code string) Input {
+			in := inputs["log"].(LogRead)
+			in.View, in.Reason = ViewNames, code
+			return in
+		}, ReasonNamingNotCoded},
 		"listed cases": {ListedCases, func(code string) Input {
 			in := inputs["requestRequisition"].(EscalationRequest)
 			in.Requisition.ListedCase = code
@@ -77,7 +82,7 @@ func TestCodesAreWhatRulesKnow(t *testing.T) {
 			}
 		}
 	}
-	views := map[string]string{ViewLog: "log", ViewReviews: "log", ViewErasures: "logErasures", ViewHolds: "logErasures", ViewDue: "logErasures"}
+	views := map[string]string{ViewLog: "log", ViewReviews: "log", ViewErasures: "logErasures", ViewHolds: "logErasures", ViewDue: "logErasures", ViewFigures: "log"}
 	for _, view := range slices.Sorted(maps.Keys(views)) {
 		in := inputs[views[view]].(LogRead)
 		in.View = view

@@ -70,6 +70,7 @@ const (
 	ReasonHoldNotCoded          = "hold.not_coded"
 	ReasonHoldUnknown           = "hold.unknown" // no such hold, or it was lifted
 	ReasonRetentionTooEarly     = "retention.too_early"
+	ReasonNamingNotCoded        = "naming.not_coded" // no reason to be told a name, or not one of the codes
 
 	ReasonGrantExpired      = "grant.expired"       // not used in time
 	ReasonGrantWindowOver   = "grant.window_over"   // was opened; its reading window has ended
@@ -95,6 +96,7 @@ var Reasons = []string{
 	ReasonGrantBeyondPolicy, ReasonGrantExpired, ReasonGrantWindowOver,
 	ReasonGroundNotAvailable, ReasonGroundUnknown,
 	ReasonHoldNotCoded, ReasonHoldSet, ReasonHoldUnknown,
+	ReasonNamingNotCoded,
 	ReasonPersonMissing,
 	ReasonPolicyFailed,
 	ReasonRequisitionCaseNotListed, ReasonRequisitionOtherFacets, ReasonRequisitionIncomplete,

@@ -83,9 +83,10 @@ type OpeningsErase struct {
 
 // LogRead asks whether the log, or a register drawn from it, may be searched.
 type LogRead struct {
-	At    Time   `json:"at"`
-	Actor Actor  `json:"actor"`
-	View  string `json:"view"` // one of the views
+	At     Time   `json:"at"`
+	Actor  Actor  `json:"actor"`
+	View   string `json:"view"`   // one of the views
+	Reason string `json:"reason"` // with [ViewNames]: one of [NamingReasons]
 }
 
 // The views of the log.
@@ -94,7 +95,9 @@ const (
 	ViewReviews  = "reviews"  // of glass that was broken
 	ViewErasures = "erasures" // what minors asked to be erased
 	ViewHolds    = "holds"
-	ViewDue      = "due" // what is to be destroyed, and when
+	ViewDue      = "due"     // what is to be destroyed, and when
+	ViewFigures  = "figures" // counts and times, of people under pseudonyms
+	ViewNames    = "names"   // whom a pseudonym or an id of staff stands for
 )
 
 // Point implements [Input].

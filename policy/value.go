@@ -145,7 +145,7 @@ func (in OpeningsErase) value() ast.Value {
 }
 
 func (in LogRead) value() ast.Value {
-	return object("at", text(in.At), "actor", in.Actor.term(), "view", text(in.View))
+	return object("at", text(in.At), "actor", in.Actor.term(), "view", text(in.View), "reason", text(in.Reason))
 }
 
 // object takes names and terms in turn.
