@@ -20,6 +20,7 @@ import (
 	"github.com/unrolled/secure"
 
 	"github.com/sceau-project/sceau/internal/pgfault"
+	"github.com/sceau-project/sceau/web/page"
 )
 
 // Kind tells the two faces apart.
@@ -42,6 +43,12 @@ type Config struct {
 	Now     func() time.Time
 
 	DutyDesk string // whom staff call when nobody is on duty, as it is shown; "": nobody in particular
+
+	// Pages are what people see of the face, made with its shell; nil: the API alone.
+	Pages func(*page.Shell) ([]page.Route, error)
+	// Session turns the cookie of somebody's browser into the Authorization that the API
+	// asks for, where there is none; nil: browsers are like any client.
+	Session func(http.Handler) http.Handler
 }
 
 // Limits bound what one client may ask. A client is a network prefix (IPv4
@@ -64,6 +71,7 @@ type face struct {
 	metrics *metrics
 	ready   *readiness
 	used    *usedKeys
+	pages   *page.Shell     // nil: the API alone
 	stop    <-chan struct{} // closed when the process is about to end: streams end
 }
 
@@ -118,6 +126,9 @@ func (f *face) handler(table []Route, who authenticator) (http.Handler, error) {
 
 	r := chi.NewRouter()
 	r.Use(f.carry, f.measure, f.recover, f.headers(), protect.Handler, middleware.ClientIPFromRemoteAddr)
+	if f.cfg.Session != nil {
+		r.Use(f.cfg.Session)
+	}
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) { f.write(w, r, refuse("route.not_found")) })
 	r.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) { f.write(w, r, refuse("request.method")) })
 	r.Get("/healthz", f.healthz)
@@ -135,6 +146,9 @@ func (f *face) handler(table []Route, who authenticator) (http.Handler, error) {
 		if route.Face == f.kind {
 			route.register(api)
 		}
+	}
+	if err := f.mount(r, limits); err != nil {
+		return nil, err
 	}
 	return r, f.serveDocument(r, api, limits[perMinute])
 }

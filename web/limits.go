@@ -6,6 +6,8 @@ import (
 
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/go-chi/httprate"
+
+	"github.com/sceau-project/sceau/web/page"
 )
 
 // limit names a bound on what one client may ask.
@@ -28,10 +30,25 @@ const sharedPrefix = 20
 func (f *face) limiters() map[limit]func(http.Handler) http.Handler {
 	l := f.cfg.Limits
 	return map[limit]func(http.Handler) http.Handler{
-		perMinute:     f.limiter(l.RequestsPerMinute*sharedPrefix, time.Minute, prefix),
+		perMinute:     fromOutside(f.limiter(l.RequestsPerMinute*sharedPrefix, time.Minute, prefix)),
 		perSession:    f.limiter(l.RequestsPerMinute, time.Minute, session),
 		conversations: f.limiter(l.ConversationsPerHour, time.Hour, prefix),
 		returns:       f.limiter(l.ReturnsPerHour, time.Hour, prefix),
+	}
+}
+
+// fromOutside limits clients, and not the pages that ask for them: what a page asks
+// has been counted when the page was asked for.
+func fromOutside(limit func(http.Handler) http.Handler) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		limited := limit(next)
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if page.InProcess(r.Context()) {
+				next.ServeHTTP(w, r)
+				return
+			}
+			limited.ServeHTTP(w, r)
+		})
 	}
 }
 

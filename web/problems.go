@@ -195,6 +195,10 @@ func (f *face) write(w http.ResponseWriter, r *http.Request, err error) {
 	if noteworthy {
 		f.note(r.Context(), p, err)
 	}
+	if f.pages != nil && isPage(r) {
+		f.showProblem(w, r, p)
+		return
+	}
 	h := w.Header()
 	for name, values := range p.GetHeaders() {
 		h[name] = values
