@@ -54,6 +54,8 @@ type Config struct {
 	Socket       func(face, socket string) string        // the custodian's socket, for a face
 	AppRole      func(devstack.AppRole) devstack.AppRole // the custodian's credentials
 	VaultTimeout time.Duration                           // of one request to Vault; 1 s when zero
+	Issuer       func(staff string) string               // URL of another issuer, told the staff face's address; that face is its client
+	Policy       *policy.Sources                         // in force instead of the production policy
 }
 
 // Rig is a running service.
@@ -154,7 +156,7 @@ func (r *Rig) configure(cfg Config) {
 		signers = append(signers, section{"person": one.Person, "key": one.Key})
 	}
 	pinned := section{"signers": signers}
-	r.activate(people)
+	r.activate(people, cfg.Policy)
 	vouching, err := r.Vault.RecipientsPublicKey(r.Context())
 	r.Must(err)
 	role, address := r.Vault.Custodian, r.Vault.Address
@@ -168,7 +170,11 @@ func (r *Rig) configure(cfg Config) {
 		cfg.VaultTimeout = time.Second
 	}
 	limits := section{"requests_per_minute": 1_000_000, "conversations_per_hour": 1_000_000, "returns_per_hour": 1_000}
-	oidc, vouched := section{"issuer": r.Issuer.URL}, section{"recipients_public_keys": []string{vouching}}
+	issuer := r.Issuer.URL
+	if cfg.Issuer != nil {
+		issuer = cfg.Issuer(r.addresses[Staff])
+	}
+	oidc, vouched := section{"issuer": issuer}, section{"recipients_public_keys": []string{vouching}}
 	face := func(name string) section {
 		socket := r.Socket
 		if cfg.Socket != nil {
@@ -205,12 +211,17 @@ func (r *Rig) configure(cfg Config) {
 	}
 }
 
-func (r *Rig) activate(people *devsigners.People) {
+func (r *Rig) activate(people *devsigners.People, sources *policy.Sources) {
 	r.Helper()
+	if sources == nil {
+		production, err := policy.Embedded(policy.Production)
+		r.Must(err)
+		sources = &production
+	}
 	log, err := pglog.Open(r.Context(), pglog.Config{Pool: r.DB.Pool(r.TB, "sceau_operator"), Via: audit.ViaOperator})
 	r.Must(err)
 	defer log.Close()
-	_, err = people.Activate(r.Context(), log, policy.Production)
+	_, err = people.ActivateSources(r.Context(), log, *sources)
 	r.Must(err)
 }
 

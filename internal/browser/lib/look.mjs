@@ -1,0 +1,66 @@
+// Looks at a page in one state as different people see it: large and small, by day and by night, at twice the size,
+// and through the eyes of axe. Every look is a photograph in build/screenshots.
+import { mkdir } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { nothingKept } from './guard.mjs';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22a', 'wcag22aa'];
+
+export const sizes = { desktop: { width: 1280, height: 800 }, phone: { width: 360, height: 740 } };
+
+/**
+ * @param page  in the state to be looked at; a page without JavaScript is photographed only
+ * @param where "public/first-page": the folder, and the name of the state
+ */
+export async function look(page, where, { lang, js = true, build, sound = true }) {
+  const [face, name] = where.split('/');
+  const folder = path.join(build, 'screenshots', face);
+  await mkdir(folder, { recursive: true });
+  const before = page.viewportSize();
+  const faults = [];
+  for (const [size, viewport] of Object.entries(sizes)) {
+    await page.setViewportSize(viewport);
+    for (const scheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
+      await page.screenshot({ path: path.join(folder, `${name}-${size}-${scheme}-${lang}.png`), fullPage: true, animations: 'disabled', caret: 'hide' });
+      if (js && size === 'desktop') faults.push(...await violations(page, scheme === 'dark').then((all) => all.map((v) => `${scheme}: ${v}`)));
+    }
+  }
+  if (js) {
+    faults.push(...await violations(page, true, ['target-size', 'color-contrast']).then((all) => all.map((v) => `phone, dark: ${v}`)));
+    // 320 px is the reflow of WCAG 1.4.10; a desktop at 200 % has 640.
+    for (const width of [320, 640]) {
+      await page.setViewportSize({ width, height: 640 });
+      const wide = await overflowing(page, width);
+      if (wide) faults.push(`at ${width} px something is wider than the window: ${wide}`);
+    }
+    await nothingKept(page);
+  }
+  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
+  await page.setViewportSize(before);
+  if (faults.length) throw new Error(`${where} (${page.url()}):\n  ${faults.join('\n  ')}`);
+}
+
+/** What axe finds. In a second colour scheme only colours can differ. */
+async function violations(page, coloursOnly, rules = ['color-contrast']) {
+  await page.evaluate(`if (!window.axe) { ${axe} }`);
+  return page.evaluate(async ({ tags, rules, coloursOnly }) => {
+    const run = coloursOnly ? { type: 'rule', values: rules } : { type: 'tag', values: tags };
+    const found = await window.axe.run(document, { runOnly: run, resultTypes: ['violations'] });
+    return found.violations.map((v) => `${v.id} (${v.help}): ${v.nodes.slice(0, 4).map((n) => `${n.html.slice(0, 160)} ${(n.any[0] || n.all[0] || n.none[0] || {}).message || ''}`).join(' | ')}`);
+  }, { tags, rules, coloursOnly });
+}
+
+/** The first element that sticks out of a window of this width, unless what holds it scrolls by itself. */
+function overflowing(page, width) {
+  return page.evaluate((width) => {
+    if (document.documentElement.scrollWidth <= width) return '';
+    for (const e of document.querySelectorAll('body *')) {
+      if (e.getBoundingClientRect().right > width + 1) return `${e.outerHTML.slice(0, 160)} to ${Math.round(e.getBoundingClientRect().right)} px`;
+    }
+    return `the page itself, ${document.documentElement.scrollWidth} px`;
+  }, width);
+}

@@ -1,0 +1,56 @@
+// What a story asks of the machine rather than of a page, and what it arranges by the API to begin in the middle.
+import { randomUUID } from 'node:crypto';
+
+export const at = {
+  public: process.env.SCEAU_PUBLIC, staff: process.env.SCEAU_STAFF, issuer: process.env.SCEAU_ISSUER,
+  build: process.env.SCEAU_BUILD,
+};
+
+async function ask(path) {
+  const res = await fetch(process.env.SCEAU_CONTROL + path, { method: 'POST' });
+  if (!res.ok) throw new Error(`${path}: ${await res.text()}`);
+  return res.json();
+}
+
+export const machine = {
+  token: (account) => ask(`/token/${account}`),
+  password: (account) => ask(`/password/${account}`),
+  kill: (process) => ask(`/kill/${process}`),
+  start: (process) => ask(`/start/${process}`),
+  entries: (id) => ask(`/entries/${id}`),
+};
+
+/** Somebody who uses the API: a minor with the conversation's token, or a member of staff. */
+export class Caller {
+  constructor(base, token, role) { Object.assign(this, { base, token, role }); }
+
+  static async staff(account, role) { return new Caller(at.staff, await machine.token(account), role); }
+
+  /** Opens a conversation as a minor does. */
+  static async minor(postal_code = '35000', topic = 'threats') {
+    const anyone = new Caller(at.public);
+    for (let tries = 0; ; tries++) {
+      try {
+        const { token } = await anyone.send('POST', '/conversations', { postal_code, topic });
+        return new Caller(at.public, token);
+      } catch (e) {
+        if (e.code !== 'conversation.no_ready_key' || tries > 100) throw e;
+        await new Promise((r) => setTimeout(r, 100));
+      }
+    }
+  }
+
+  async send(method, path, body) {
+    const headers = { 'Idempotency-Key': randomUUID() };
+    if (this.token) headers.Authorization = `Bearer ${this.token}`;
+    if (this.role) headers['Sceau-Role'] = this.role;
+    if (body) headers['Content-Type'] = 'application/json';
+    const res = await fetch(`${this.base}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
+    const said = res.status === 204 ? null : await res.json();
+    if (!res.ok) throw Object.assign(new Error(`${method} ${path}: ${said.code}: ${said.detail || said.title}`), { code: said.code });
+    return said;
+  }
+
+  get(path) { return this.send('GET', path); }
+  say(text) { return this.send('POST', '/conversation/messages', { text }); }
+}

@@ -1,0 +1,127 @@
+// The one browser, and the people in it.
+import { mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { chromium } from 'playwright-core';
+import { guard } from './guard.mjs';
+import { look, sizes } from './look.mjs';
+import { at, machine, Caller } from './machine.mjs';
+
+const patience = 10_000; // of every click and every expectation
+
+export class World {
+  static async open() {
+    const browser = await chromium.launch({
+      executablePath: process.env.SCEAU_CHROMIUM || '/usr/bin/chromium',
+      chromiumSandbox: process.getuid() !== 0,
+      args: ['--disable-gpu', '--disable-dev-shm-usage', '--force-color-profile=srgb', '--font-render-hinting=none'],
+    });
+    return Object.assign(new World(), { browser });
+  }
+
+  close() { return this.browser.close(); }
+
+  /** Tells a story and returns its faults, none when all went well. */
+  async tell({ name, lang, story, seconds }, step) {
+    const scene = new Scene(this.browser, lang, step);
+    let timer;
+    const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(`the story took more than ${seconds} s`)), seconds * 1000); });
+    try {
+      await Promise.race([story(scene), late]);
+    } catch (e) {
+      scene.faults.push(e.stack || String(e));
+    }
+    clearTimeout(timer);
+    await scene.end(name).catch((e) => scene.faults.push(`ending: ${e.stack}`));
+    return scene.faults;
+  }
+}
+
+/** One story being told: its people, each with a browser context of their own. */
+class Scene {
+  faults = [];
+  people = [];
+  machine = machine;
+  at = at;
+  Caller = Caller;
+
+  constructor(browser, lang, step) {
+    Object.assign(this, { browser, lang, step });
+    // So that a story can take what it needs by name.
+    for (const name of Object.getOwnPropertyNames(Scene.prototype)) if (name !== 'constructor') this[name] = this[name].bind(this);
+  }
+
+  /** The text in the language of the story. */
+  T(fr, en) { return this.lang === 'fr' ? fr : en; }
+
+  /** Somebody at the public face. */
+  minor(options = {}) { return this.person({ origins: [at.public], size: 'phone', ...options }); }
+
+  /** Somebody at the staff face, not signed in. */
+  visitor(options = {}) { return this.person({ origins: [at.staff, at.issuer], size: 'desktop', ...options }); }
+
+  /** A member of staff who has signed in, at the page where that leads. */
+  async staff(account, options = {}) {
+    const page = await this.visitor(options);
+    await this.signIn(page, account, options);
+    return page;
+  }
+
+  async signIn(page, account, { role, to = '/' } = {}) {
+    await page.goto(at.staff + to);
+    if (role) await page.getByRole('link', { name: role }).or(page.getByRole('button', { name: role })).first().click();
+    await page.getByLabel(/Compte/).fill(account);
+    await page.getByLabel(/Mot de passe/).fill(await machine.password(account));
+    await page.getByRole('button', { name: 'Se connecter' }).click();
+    await page.waitForURL((url) => url.origin === at.staff && !url.pathname.startsWith('/sign'));
+  }
+
+  async person({ origins, size, js = true, keyboard = false }) {
+    const context = await this.browser.newContext({
+      locale: this.T('fr-FR', 'en-GB'), timezoneId: 'Europe/Paris', viewport: sizes[size], javaScriptEnabled: js, reducedMotion: 'reduce',
+    });
+    context.setDefaultTimeout(patience);
+    const state = guard(context, { origins, ours: [at.public, at.staff], faults: this.faults });
+    await context.tracing.start({ screenshots: false, snapshots: true });
+    const page = await context.newPage();
+    this.people.push({ context, state, page, js });
+    return page;
+  }
+
+  /** Photographs and examines a page: see look.mjs. */
+  look(page, where) {
+    const js = this.people.find((p) => p.context === page.context()).js;
+    return look(page, where, { lang: this.lang, js, build: at.build });
+  }
+
+  /** Something is down meanwhile, so that what cannot be loaded is no fault. */
+  async outage(during) {
+    for (const p of this.people) p.state.outage = true;
+    try { return await during(); } finally { for (const p of this.people) p.state.outage = false; }
+  }
+
+  /** Fails the story. */
+  must(is, what) { if (!is) throw new Error(what); }
+
+  /** Waits until something is so. */
+  async until(is, what, seconds = 10) {
+    for (const end = Date.now() + seconds * 1000; Date.now() < end; await new Promise((r) => setTimeout(r, 50))) {
+      if (await is()) return;
+    }
+    throw new Error(`not so after ${seconds} s: ${what}`);
+  }
+
+  /** Closes everybody's windows. Of a story that failed it leaves a trace, the last picture and the page itself. */
+  async end(name) {
+    const folder = path.join(at.build, 'browser', name.replace(/[^a-z0-9]+/g, '-'));
+    const keep = this.faults.length > 0 || process.env.SCEAU_TRACE;
+    if (keep) await mkdir(folder, { recursive: true });
+    for (const [i, { context, page }] of this.people.entries()) {
+      if (keep && !page.isClosed()) {
+        await page.screenshot({ path: path.join(folder, `${i}.png`), fullPage: true }).catch(() => {});
+        await writeFile(path.join(folder, `${i}.html`), `<!-- ${page.url()} -->\n${await page.content().catch(String)}`);
+      }
+      await context.tracing.stop(keep ? { path: path.join(folder, `${i}.zip`) } : undefined);
+      await context.close();
+    }
+  }
+}
