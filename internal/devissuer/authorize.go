@@ -29,12 +29,14 @@ type authRequest struct {
 	nonce     string
 	challenge string
 	audience  []string
+	offline   bool // the scope offline_access: refresh tokens
 }
 
 // grant is what a code stands for.
 type grant struct {
 	request authRequest
 	account string
+	sid     string // one sign-in
 	at      time.Time
 }
 
@@ -42,7 +44,7 @@ type grant struct {
 // known to be ours, a fault is shown here and redirects nowhere.
 func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	for _, key := range []string{"client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "code_challenge", "code_challenge_method"} {
+	for _, key := range []string{"client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "prompt", "max_age"} {
 		if len(q[key]) > 1 { // RFC 6749, 3.1: parameters at most once
 			s.fault(w, http.StatusBadRequest, "La demande de connexion répète un paramètre.")
 			return
@@ -56,6 +58,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request) {
 	req := authRequest{
 		redirect: redirect, state: q.Get("state"), nonce: q.Get("nonce"),
 		challenge: q.Get("code_challenge"), audience: q["audience"],
+		offline: slices.Contains(strings.Fields(q.Get("scope")), "offline_access"),
 	}
 	if code, why := checkRequest(q); code != "" {
 		s.redirectBack(w, r, req, url.Values{"error": {code}, "error_description": {why}})
@@ -87,6 +90,8 @@ func checkRequest(q url.Values) (code, why string) {
 		return "invalid_scope", "the scope openid is required"
 	case q.Get("state") == "":
 		return "invalid_request", "a state is required"
+	case slices.Contains(strings.Fields(q.Get("prompt")), "none"):
+		return "login_required", "everybody fills in the form, every time"
 	case q.Get("code_challenge_method") != "S256":
 		return "invalid_request", "PKCE with S256 is required"
 	case !isChallenge(q.Get("code_challenge")):
@@ -140,7 +145,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	_, still := s.logins[id] // a form sent twice gives one code
 	delete(s.logins, id)
 	if still {
-		s.codes[code] = grant{request: l.request, account: account, at: now}
+		s.codes[code] = grant{request: l.request, account: account, sid: randomText(16), at: now}
 	}
 	s.mu.Unlock()
 	if !still {

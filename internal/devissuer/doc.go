@@ -16,6 +16,9 @@
 //	sid     one sign-in; every token of that sign-in carries it
 //	jti     one token
 //
+// The scope offline_access gives a refresh token that is replaced at each use; one
+// that is used twice was stolen, and ends its sign-in.
+//
 // [Login] is the other side of the flow, for commands and tests that want a
 // token as a browser would get one.
 package devissuer

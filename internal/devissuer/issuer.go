@@ -59,6 +59,9 @@ type Server struct {
 	mu     sync.Mutex
 	logins map[string]login // by form id: a form that was shown, not yet sent
 	codes  map[string]grant // by code: signed in, not yet redeemed
+
+	signIns map[string]*renewal // by sid: those with refresh tokens
+	tokens  map[string]string   // the sid of every refresh token that was given
 }
 
 // Start listens and serves until Close.
@@ -93,6 +96,7 @@ func Start(cfg Config) (*Server, error) {
 		URL: "http://" + ln.Addr().String(), cfg: cfg, host: ln.Addr().String(), state: st,
 		accounts: map[string]Account{}, done: make(chan error, 1),
 		logins: map[string]login{}, codes: map[string]grant{},
+		signIns: map[string]*renewal{}, tokens: map[string]string{},
 	}
 	for _, a := range cfg.Accounts {
 		s.accounts[a.Name] = a
@@ -178,6 +182,8 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /authorize", s.authorize)
 	mux.HandleFunc("POST /login", s.login)
 	mux.HandleFunc("POST /token", s.token)
+	mux.HandleFunc("POST /revoke", s.revoke)
+	mux.HandleFunc("GET /logout", s.logout)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		// Another name for this address means that a page elsewhere had its name
 		// rebound to loopback: answer nothing.
@@ -199,15 +205,17 @@ func (s *Server) discovery(w http.ResponseWriter, _ *http.Request) {
 		"authorization_endpoint":                         s.URL + "/authorize",
 		"token_endpoint":                                 s.URL + "/token",
 		"jwks_uri":                                       s.URL + "/jwks",
+		"revocation_endpoint":                            s.URL + "/revoke",
+		"end_session_endpoint":                           s.URL + "/logout",
 		"response_types_supported":                       []string{"code"},
 		"response_modes_supported":                       []string{"query"},
-		"grant_types_supported":                          []string{"authorization_code"},
+		"grant_types_supported":                          []string{"authorization_code", "refresh_token"},
 		"subject_types_supported":                        []string{"public"},
 		"id_token_signing_alg_values_supported":          []string{string(jose.ES256)},
-		"scopes_supported":                               []string{"openid"},
+		"scopes_supported":                               []string{"openid", "offline_access"},
 		"token_endpoint_auth_methods_supported":          []string{"none"},
 		"code_challenge_methods_supported":               []string{"S256"},
-		"claims_supported":                               []string{"iss", "sub", "aud", "exp", "iat", "sid", "jti", "person", "groups", "unit", "name"},
+		"claims_supported":                               []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "sid", "jti", "person", "groups", "unit", "name"},
 		"authorization_response_iss_parameter_supported": true,
 	})
 }

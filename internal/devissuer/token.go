@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
 
 	jose "github.com/go-jose/go-jose/v4"
 	"github.com/go-jose/go-jose/v4/jwt"
@@ -18,14 +19,15 @@ type claims struct {
 	ClientID string   `json:"client_id,omitempty"`
 	Nonce    string   `json:"nonce,omitempty"`
 	SID      string   `json:"sid"`
+	AuthTime int64    `json:"auth_time,omitempty"`
 	Person   string   `json:"person"`
 	Groups   []string `json:"groups"`
 	Unit     string   `json:"unit"`
 	Name     string   `json:"name"`
 }
 
-// token redeems a code: once, by the client that was given it, for the redirect
-// URI it was asked with, by whoever knows the verifier.
+// token redeems a code, once, by the client that was given it, for the redirect URI
+// it was asked with, by whoever knows the verifier; or a refresh token.
 func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 	if mt, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || mt != "application/x-www-form-urlencoded" {
 		tokenError(w, "invalid_request", "the body must be a form")
@@ -36,30 +38,55 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	f := r.PostForm
-	if f.Get("grant_type") != "authorization_code" {
-		tokenError(w, "unsupported_grant_type", "only authorization_code is served")
-		return
+	switch f.Get("grant_type") {
+	case "authorization_code":
+		g, ok := s.redeem(f)
+		if !ok {
+			tokenError(w, "invalid_grant", "the code is unknown, used, expired or another client's")
+			return
+		}
+		next := ""
+		if g.request.offline {
+			next = s.remember(g)
+		}
+		s.answer(w, g, next)
+	case "refresh_token":
+		g, next, ok := s.refresh(f.Get("refresh_token"))
+		if !ok || f.Get("client_id") != ClientID {
+			tokenError(w, "invalid_grant", "the refresh token is unknown, used, expired or revoked")
+			return
+		}
+		g.request.nonce = "" // it answers the first request only
+		s.answer(w, g, next)
+	default:
+		tokenError(w, "unsupported_grant_type", "authorization_code and refresh_token are served")
 	}
-	now := s.cfg.Now()
+}
+
+func (s *Server) redeem(f url.Values) (grant, bool) {
 	s.mu.Lock()
 	g, ok := s.codes[f.Get("code")]
 	delete(s.codes, f.Get("code")) // gone at the first try, right or wrong
 	s.mu.Unlock()
-	if !ok || g.at.Add(codeTTL).Before(now) || f.Get("client_id") != ClientID ||
-		f.Get("redirect_uri") != g.request.redirect || !verifierFits(f.Get("code_verifier"), g.request.challenge) {
-		tokenError(w, "invalid_grant", "the code is unknown, used, expired or another client's")
-		return
-	}
+	return g, ok && !g.at.Add(codeTTL).Before(s.cfg.Now()) && f.Get("client_id") == ClientID &&
+		f.Get("redirect_uri") == g.request.redirect && verifierFits(f.Get("code_verifier"), g.request.challenge)
+}
+
+func (s *Server) answer(w http.ResponseWriter, g grant, refresh string) {
 	access, id, err := s.mint(g)
 	if err != nil {
 		s.cfg.Log.Error("signing a token", "err", err)
 		http.Error(w, "internal error", http.StatusInternalServerError)
 		return
 	}
-	writeJSON(w, http.StatusOK, map[string]any{
-		"access_token": access, "id_token": id, "token_type": "Bearer",
-		"expires_in": int(s.cfg.TokenTTL.Seconds()), "scope": "openid",
-	})
+	scope := "openid"
+	answer := map[string]any{"access_token": access, "id_token": id, "token_type": "Bearer", "expires_in": int(s.cfg.TokenTTL.Seconds())}
+	if refresh != "" {
+		answer["refresh_token"] = refresh
+		scope += " offline_access"
+	}
+	answer["scope"] = scope
+	writeJSON(w, http.StatusOK, answer)
 }
 
 // verifierFits is PKCE S256 (RFC 7636, 4.6); the length limits are the RFC's.
@@ -84,7 +111,7 @@ func (s *Server) mint(g grant) (access, id string, err error) {
 			IssuedAt: jwt.NewNumericDate(now), NotBefore: jwt.NewNumericDate(now),
 			Expiry: jwt.NewNumericDate(now.Add(s.cfg.TokenTTL)),
 		},
-		ClientID: ClientID, SID: randomText(16),
+		ClientID: ClientID, SID: g.sid, AuthTime: g.at.Unix(),
 		Person: a.Person, Groups: a.Roles, Unit: a.Unit, Name: a.Full,
 	}
 	access, err = jwt.Signed(s.signer).Claims(c).Serialize()
