@@ -66,6 +66,9 @@ func marshalMeta(m Meta) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// Text is meta.json, as an export holds it.
+func (m Meta) Text() ([]byte, error) { return marshalMeta(m) }
+
 // parseMeta is as strict as the leaves are: one spelling, but for the final
 // newline, which may be missing.
 func parseMeta(b []byte) (Meta, error) {

@@ -56,6 +56,9 @@ func marshalOpening(o Opening) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
+// Line is the opening's line of openings.jsonl, its newline included.
+func (o Opening) Line() ([]byte, error) { return marshalOpening(o) }
+
 // parseOpening reads one line of openings.jsonl as strictly as a leaf.
 func parseOpening(line []byte) (Opening, error) {
 	s := scanner{b: line}

@@ -139,12 +139,15 @@ func (w *exporting) page(ctx context.Context) error {
 	return nil
 }
 
+// openingsPage is the next of the openings behind one, up to that of an entry.
+const openingsPage = `SELECT seq, field, coalesce(case_id::text, ''), salt, value FROM sceau.openings
+	WHERE (seq, field) > ($1, $2) AND seq <= $3 ORDER BY seq, field LIMIT $4`
+
 // openings writes those that were not erased, sorted as audit.Export wants them.
 func (w *exporting) openings(ctx context.Context) error {
 	seq, field := int64(-1), ""
 	for {
-		rows, err := w.log.cfg.Pool.Query(ctx, `SELECT seq, field, coalesce(case_id::text, ''), salt, value FROM sceau.openings
-			WHERE (seq, field) > ($1, $2) AND seq <= $3 ORDER BY seq, field LIMIT $4`, seq, field, w.last, pageSize)
+		rows, err := w.log.cfg.Pool.Query(ctx, openingsPage, seq, field, w.last, pageSize)
 		if err != nil {
 			return readError(err)
 		}
