@@ -79,6 +79,9 @@ func (c *checker) run(role Role) {
 		if role == RolePublic && f.DutyDesk != "" {
 			c.fail("public.duty_desk", "is for members of staff; remove it")
 		}
+		if role == RolePublic && f.URL != "" {
+			c.fail("public.url", "is of the staff's face, where people sign in; remove it")
+		}
 		c.recipients("seal.recipients_public_keys", cfg.Seal.RecipientsPublicKeys)
 		within(c, "limits.requests_per_minute", cfg.Limits.RequestsPerMinute, 10, 1_000_000)
 		within(c, "limits.conversations_per_hour", cfg.Limits.ConversationsPerHour, 1, 1_000_000)
@@ -92,6 +95,7 @@ func (c *checker) run(role Role) {
 	}
 	if role == RoleStaff {
 		c.notices(cfg.Notices)
+		c.pages(cfg.Staff, cfg.OIDC)
 	}
 	if role == RoleCustodian {
 		c.custodian(cfg.Custodian)

@@ -81,6 +81,16 @@ type Face struct {
 	// characters; of the staff's face only. Empty: they are told to call whoever runs
 	// the service.
 	DutyDesk string `yaml:"duty_desk"`
+	// URL is how browsers reach the staff's face, such as "https://staff.example.org":
+	// https, or http on this machine. Its pages need it, with oidc.client_id; without
+	// both, the face speaks JSON alone. Of the staff's face only, as what follows.
+	URL string `yaml:"url"`
+	// IdleTimeout signs a browser out in which nobody did anything for so long; what
+	// a page asks for by itself does not count. 1m to 2h; 15m when absent.
+	IdleTimeout time.Duration `yaml:"idle_timeout"`
+	// SessionLimit signs a browser out after so long, whatever anybody does. 5m to
+	// 24h; 10h when absent.
+	SessionLimit time.Duration `yaml:"session_limit"`
 }
 
 // Custodian is where the custodian listens and what it remembers.
@@ -171,6 +181,26 @@ type OIDC struct {
 	// (agent, psychologist, supervisor, inspector, privacy_officer). Absent:
 	// the provider uses Sceau's own names.
 	Roles map[string]string `yaml:"roles"`
+
+	// ClientID names the staff's pages to the provider, which must know the redirect
+	// URI staff.url + "/signin/callback". Needed for pages; of the staff's face only, as
+	// what follows.
+	ClientID string `yaml:"client_id"`
+	// ClientSecretFile holds the client's secret. Empty: a public client, which PKCE
+	// alone protects.
+	ClientSecretFile string `yaml:"client_secret_file"`
+	// Scopes are asked for beside "openid". Many providers give a refresh token for
+	// "offline_access" only; without one, staff sign in again when their token ends.
+	Scopes []string `yaml:"scopes"`
+	// Prompt is sent to the provider: "login", and what else it needs: "consent" or
+	// "select_account", after a space. "login" when absent: a shared desk must never
+	// sign the next person in as the last one.
+	Prompt string `yaml:"prompt"`
+	// Parameters are further ones of the request, each "name=value": what a provider
+	// wants so that access tokens carry both audiences, such as
+	// "resource=https://sceau.example.org" (RFC 8707; sent for tokens too) or
+	// "audience=sceau-staff". A name may come several times.
+	Parameters []string `yaml:"parameters"`
 }
 
 // Seal chooses how content is sealed, and whose recipients are believed.
@@ -242,6 +272,8 @@ func (c *Config) defaults() {
 	set(&c.Database.MaxConnections, 16)
 	for _, face := range []*Face{&c.Public, &c.Staff} {
 		set(&face.ShutdownGrace, 10*time.Second)
+		set(&face.IdleTimeout, 15*time.Minute)
+		set(&face.SessionLimit, 10*time.Hour)
 	}
 	set(&c.Custodian.ReadyKeys, 32)
 	set(&c.Custodian.IdleTimeout, 15*time.Minute)
@@ -261,6 +293,7 @@ func (c *Config) defaults() {
 	set(&c.OIDC.RolesClaim, "groups")
 	set(&c.OIDC.UnitClaim, "unit")
 	set(&c.OIDC.NameClaim, "name")
+	set(&c.OIDC.Prompt, "login")
 	set(&c.Limits.RequestsPerMinute, 600)
 	set(&c.Limits.ConversationsPerHour, 20)
 	set(&c.Limits.ReturnsPerHour, 20)

@@ -48,6 +48,47 @@ func (s *Sessions) SignOut(ctx context.Context, actor audit.Actor) error {
 	return err
 }
 
+// everywhereAtOnce is how many sessions one turn of the log ends at most: few people
+// sign out, and the head must not be held long.
+const everywhereAtOnce = 50
+
+// SignOutEverywhere ends every session of the account of actor, this one last, each
+// with its entry staff.signed_out, made by that session in its own role. Sessions of other
+// accounts of the same person go on.
+func (s *Sessions) SignOutEverywhere(ctx context.Context, actor audit.Actor) error {
+	for {
+		var ended int
+		_, err := s.log.Do(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (any, error) {
+			ended = 0
+			rows, err := turn.Tx.Query(ctx, `
+				UPDATE sceau.staff_sessions SET ended_at = $2 WHERE session_id IN (
+					SELECT session_id FROM sceau.staff_sessions WHERE staff_id = $1 AND ended_at IS NULL
+					ORDER BY session_id = $3, session_id LIMIT $4)
+				RETURNING session_id, role`, actor.ID, turn.At, actor.Session, everywhereAtOnce)
+			if err != nil {
+				return nil, fmt.Errorf("%w: signing out everywhere: %w", ErrDatabase, err)
+			}
+			one, out := actor, []audit.Actor(nil)
+			if _, err := pgx.ForEachRow(rows, []any{&one.Session, &one.Role}, func() error {
+				out = append(out, one)
+				return nil
+			}); err != nil {
+				return nil, fmt.Errorf("%w: signing out everywhere: %w", ErrDatabase, err)
+			}
+			for _, one := range out {
+				if _, err := turn.Append(pglog.Draft{Actor: one, Action: audit.ActionStaffSignedOut}); err != nil {
+					return nil, err
+				}
+			}
+			ended = len(out)
+			return nil, nil
+		})
+		if err != nil || ended < everywhereAtOnce {
+			return err
+		}
+	}
+}
+
 // BeOnCall says that this account, in the role of its session, can be called until
 // then though it is not signed in. A later call replaces an earlier one; it ends by
 // itself, or with [Sessions.BeOff].
