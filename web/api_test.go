@@ -199,6 +199,11 @@ func (w *world) listen(c *client, path string) <-chan string {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	w.t.Cleanup(cancel)
+	return w.listenUntil(ctx, c, path)
+}
+
+func (w *world) listenUntil(ctx context.Context, c *client, path string) <-chan string {
+	w.t.Helper()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.base+path, nil)
 	w.must(err)
 	req.Header = c.header.Clone()

@@ -39,8 +39,6 @@ type news struct {
 	Staff    []string `json:"staff" doc:"Roles of who is in the conversation"`
 }
 
-var newsType = reflect.TypeFor[news]()
-
 // watcher turns wake-ups of a conversation into events.
 type watcher struct {
 	face     *face
@@ -81,8 +79,9 @@ func (s *streams) leave(key string) {
 }
 
 // watch streams the news of the conversation that view returns, as long as view
-// returns it: whoever leaves the conversation hears no more of it.
-func (w watcher) watch(ctx context.Context, view func(context.Context) (conversationstore.View, error)) (*stream, error) {
+// returns it: whoever leaves the conversation hears no more of it. While it lasts, the
+// others see that somebody of this role is there.
+func (w watcher) watch(ctx context.Context, role string, view func(context.Context) (conversationstore.View, error)) (*stream, error) {
 	first, err := view(ctx)
 	if err != nil {
 		return nil, err
@@ -100,36 +99,45 @@ func (w watcher) watch(ctx context.Context, view func(context.Context) (conversa
 		w.face.metrics.streams.Inc()
 		defer w.face.metrics.streams.Dec()
 
-		sub := w.listener.Subscribe(first.Number)
+		sub := w.listener.Attend(first.Number, role)
 		defer sub.Close()
 		h := rw.Header()
 		h.Set("Content-Type", "text/event-stream")
 		h.Set("X-Accel-Buffering", "no")
 		rw.WriteHeader(http.StatusOK)
-		beat := time.NewTicker(heartbeat)
+		beat, changes := time.NewTicker(heartbeat), time.NewTimer(0)
 		defer beat.Stop()
+		defer changes.Stop()
 
-		var told string
-		for {
-			now, err := view(ctx)
-			if err != nil {
-				return // the client comes back and is told why
-			}
-			text, err := json.Marshal(news{State: string(now.State), Messages: now.Messages, Staff: rolesOf(now)})
-			if err != nil {
-				return
-			}
-			if string(text) != told {
-				if err := out.send(fmt.Sprintf("id: %d\nevent: conversation\ndata: %s\n\n", now.Messages, text)); err != nil {
+		var told, shown string
+		for look := true; ; {
+			if look {
+				now, err := view(ctx)
+				if err != nil {
+					return // the client comes back and is told why
+				}
+				it := news{State: string(now.State), Messages: now.Messages, Staff: rolesOf(now)}
+				if told, err = out.tell(fmt.Sprintf("id: %d\nevent: conversation", now.Messages), it, told); err != nil {
 					return
 				}
-				told = string(text)
+				if now.State == conversation.StateClosed {
+					return
+				}
 			}
-			if now.State == conversation.StateClosed {
+			live, next := sub.Live()
+			if shown, err = out.tell("event: live", liveFor(role, live), shown); err != nil {
 				return
+			}
+			if changes.Stop(); next > 0 {
+				changes.Reset(next)
 			}
 			select {
 			case <-sub.C:
+				look = true
+			case <-sub.L:
+				look = false
+			case <-changes.C:
+				look = false
 			case <-beat.C:
 				if err := out.send(": still here\n\n"); err != nil {
 					return
@@ -143,10 +151,74 @@ func (w watcher) watch(ctx context.Context, view func(context.Context) (conversa
 	}}, nil
 }
 
+// signs is what the other sides of a conversation show while it is on their screens.
+// None of it is stored anywhere, and what is not known is left out.
+type signs struct {
+	Typing    []string   `json:"typing" doc:"Roles of others who type now"`
+	Present   []string   `json:"present" doc:"Roles of others who have the conversation open"`
+	LeftAt    *time.Time `json:"left_at,omitempty" doc:"For staff: when the minor was last there, while they are not"`
+	Delivered int        `json:"delivered,omitempty" doc:"The other side has fetched every message below this position"`
+}
+
+// liveFor is what one role sees of the others. Staff see when the minor left; a minor
+// sees who of staff is there, by role, and not since when others are gone.
+func liveFor(role string, live conversationstore.Live) signs {
+	out := signs{Typing: []string{}, Present: []string{}}
+	for _, other := range []string{minor, agent, psychologist} {
+		sign := live[other]
+		if other == role {
+			continue
+		}
+		if sign.Typing {
+			out.Typing = append(out.Typing, other)
+		}
+		if sign.Here {
+			out.Present = append(out.Present, other)
+		}
+		if role == minor || other == minor {
+			out.Delivered = max(out.Delivered, sign.Read)
+		}
+		if other == minor && !sign.Left.IsZero() {
+			left := sign.Left.UTC().Truncate(time.Second)
+			out.LeftAt = &left
+		}
+	}
+	return out
+}
+
+// typing tells the other side that somebody of this role types. It is no entry and no
+// row; its Idempotency-Key is asked for like everywhere, and changes nothing.
+func (w watcher) typing(role string, v conversationstore.View, err error) error {
+	switch {
+	case err != nil:
+		return err
+	case v.State == conversation.StateClosed:
+		return conversation.ErrClosed
+	}
+	w.listener.Typing(v.Number, role)
+	return nil
+}
+
+// fetched tells the other side how far this one has the messages.
+func (w watcher) fetched(role string, v conversationstore.View, page *messagesOutput) {
+	if n := len(page.Body.Messages); n > 0 {
+		w.listener.Read(v.Number, role, page.Body.Messages[n-1].Position+1)
+	}
+}
+
 // sink writes to a client that may be slow or gone.
 type sink struct {
 	io.Writer
 	*http.ResponseController
+}
+
+// tell sends what differs from what was told before, and returns what is told now.
+func (s sink) tell(head string, what any, before string) (string, error) {
+	text, err := json.Marshal(what)
+	if err != nil || string(text) == before {
+		return before, err
+	}
+	return string(text), s.send(head + "\ndata: " + string(text) + "\n\n")
 }
 
 func (s sink) send(text string) error {
@@ -163,10 +235,12 @@ func (s sink) send(text string) error {
 func events[I any](handler func(context.Context, *I) (*stream, error)) func(huma.API, huma.Operation) {
 	return func(api huma.API, op huma.Operation) {
 		op.Responses = map[string]*huma.Response{"200": {
-			Description: "Server-sent events named conversation; data is JSON. The stream ends after some minutes, or when the conversation closes.",
-			Content: map[string]*huma.MediaType{"text/event-stream": {
-				Schema: api.OpenAPI().Components.Schemas.Schema(newsType, true, "News"),
-			}},
+			Description: "Server-sent events; data is JSON. Of a conversation: conversation (News), and live (Signs), which is " +
+				"of that moment and stored nowhere. Of a member of staff: news (Changed). The stream ends after some minutes, or when the conversation closes.",
+			Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{OneOf: []*huma.Schema{
+				api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[news](), true, "News"),
+				api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[signs](), true, "Signs"),
+			}}}},
 		}}
 		handle(handler)(api, op)
 	}

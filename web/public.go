@@ -183,6 +183,7 @@ func (p *public) write(ctx context.Context, in *WriteBody) (*writtenOutput, erro
 	if err != nil {
 		return nil, err
 	}
+	p.watcher.listener.Wrote(written.Number, minor)
 	out := &writtenOutput{}
 	out.Body.Position, out.Body.At = written.Position, written.At
 	return out, nil
@@ -195,7 +196,14 @@ type FromQuery struct {
 
 func (p *public) read(ctx context.Context, in *FromQuery) (*messagesOutput, error) {
 	c := callerOf(ctx)
-	return readPage(ctx, p.conversations, p.readings, c, c.conversation, in.From)
+	page, err := readPage(ctx, p.conversations, p.readings, c, c.conversation, in.From)
+	if err != nil || len(page.Body.Messages) == 0 {
+		return page, err
+	}
+	if v, err := p.view(ctx); err == nil { // that it was fetched is shown, and not owed
+		p.watcher.fetched(minor, v, page)
+	}
+	return page, nil
 }
 
 // readPage reads messages from a position on, at most a page of them. The
@@ -213,7 +221,12 @@ func readPage(ctx context.Context, conversations *conversationstore.Store, readi
 }
 
 func (p *public) events(ctx context.Context, _ *struct{}) (*stream, error) {
-	return p.watcher.watch(ctx, p.view)
+	return p.watcher.watch(ctx, minor, p.view)
+}
+
+func (p *public) typing(ctx context.Context, _ *NoBody) (*struct{}, error) {
+	v, err := p.view(ctx)
+	return nil, p.watcher.typing(minor, v, err)
 }
 
 // NoBody is the body of a request that says all in its address.

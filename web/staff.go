@@ -242,10 +242,16 @@ type readInput struct {
 }
 
 func (s *staff) read(ctx context.Context, in *readInput) (*messagesOutput, error) {
-	if _, err := s.viewOf(ctx, in.ID); err != nil {
+	v, err := s.viewOf(ctx, in.ID)
+	if err != nil {
 		return nil, err
 	}
-	return readPage(ctx, s.conversations, s.readings, callerOf(ctx), in.ID, in.From)
+	c := callerOf(ctx)
+	page, err := readPage(ctx, s.conversations, s.readings, c, in.ID, in.From)
+	if err == nil {
+		s.watcher.fetched(c.actor.Role, v, page)
+	}
+	return page, err
 }
 
 type staffWriteInput struct {
@@ -257,17 +263,26 @@ func (s *staff) write(ctx context.Context, in *staffWriteInput) (*writtenOutput,
 	if !audit.IsUUID(in.ID) {
 		return nil, conversation.ErrNotFound
 	}
-	written, err := s.conversations.WriteAsStaff(ctx, callerOf(ctx).actor, in.ID, actOf(ctx).key, in.Body.Text)
+	c := callerOf(ctx)
+	written, err := s.conversations.WriteAsStaff(ctx, c.actor, in.ID, actOf(ctx).key, in.Body.Text)
 	if err != nil {
 		return nil, err
 	}
+	s.watcher.listener.Wrote(written.Number, c.actor.Role)
 	out := &writtenOutput{}
 	out.Body.Position, out.Body.At = written.Position, written.At
 	return out, nil
 }
 
 func (s *staff) events(ctx context.Context, in *ConversationPath) (*stream, error) {
-	return s.watcher.watch(ctx, func(ctx context.Context) (conversationstore.View, error) { return s.viewOf(ctx, in.ID) })
+	return s.watcher.watch(ctx, callerOf(ctx).actor.Role, func(ctx context.Context) (conversationstore.View, error) {
+		return s.viewOf(ctx, in.ID)
+	})
+}
+
+func (s *staff) typing(ctx context.Context, in *conversationAct) (*struct{}, error) {
+	v, err := s.viewOf(ctx, in.ID)
+	return nil, s.watcher.typing(callerOf(ctx).actor.Role, v, err)
 }
 
 type handOverInput struct {

@@ -24,6 +24,8 @@ type Listener struct {
 	mu   sync.Mutex
 	subs map[int64]map[*Subscription]struct{}
 	seen map[int64]string // what the last poll found, of watched conversations
+	live live
+	logs map[chan struct{}]struct{} // who waits for entries of any kind
 }
 
 // A Subscription is one watcher of one conversation.
@@ -31,9 +33,12 @@ type Subscription struct {
 	// C receives after something happened since it was last received from. It is
 	// never closed.
 	C <-chan struct{}
+	// L receives after what the sides show has changed: see [Subscription.Live].
+	L <-chan struct{}
 
-	c      chan struct{}
+	c, l   chan struct{}
 	number int64
+	role   string // whose window it is; "" for nobody's
 	from   *Listener
 }
 
@@ -43,14 +48,19 @@ func NewListener(pool *pgxpool.Pool, poll time.Duration) *Listener {
 	if poll <= 0 {
 		poll = 5 * time.Second
 	}
-	return &Listener{pool: pool, poll: poll, subs: map[int64]map[*Subscription]struct{}{}, seen: map[int64]string{}}
+	return &Listener{
+		pool: pool, poll: poll, subs: map[int64]map[*Subscription]struct{}{}, seen: map[int64]string{},
+		live: live{of: map[int64]*sides{}, kick: make(chan struct{}, 1)}, logs: map[chan struct{}]struct{}{},
+	}
 }
 
 // Subscribe watches the conversation with a number. Subscribe first, then read the
 // conversation, then wait: so nothing falls in between.
-func (l *Listener) Subscribe(number int64) *Subscription {
-	c := make(chan struct{}, 1)
-	sub := &Subscription{C: c, c: c, number: number, from: l}
+func (l *Listener) Subscribe(number int64) *Subscription { return l.subscribe(number, "") }
+
+func (l *Listener) subscribe(number int64, role string) *Subscription {
+	c, live := make(chan struct{}, 1), make(chan struct{}, 1)
+	sub := &Subscription{C: c, c: c, L: live, l: live, number: number, role: role, from: l}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.subs[number] == nil {
@@ -65,6 +75,9 @@ func (s *Subscription) Close() {
 	l := s.from
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if _, open := l.subs[s.number][s]; open && s.role != "" {
+		l.leave(s.number, s.role)
+	}
 	delete(l.subs[s.number], s)
 	if len(l.subs[s.number]) == 0 {
 		delete(l.subs, s.number)
@@ -75,14 +88,12 @@ func (s *Subscription) Close() {
 // Run listens until ctx ends, on a connection of its own, and returns ctx's error.
 // When the connection breaks it makes a new one.
 func (l *Listener) Run(ctx context.Context) error {
-	done := make(chan struct{})
-	defer func() { <-done }()
+	var behind sync.WaitGroup
+	defer behind.Wait()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() {
-		defer close(done)
-		l.pollUntil(ctx)
-	}()
+	behind.Go(func() { l.pollUntil(ctx) })
+	behind.Go(func() { l.speak(ctx) })
 	const first, longest = 50 * time.Millisecond, 5 * time.Second
 	wait := first
 	for {
@@ -123,7 +134,7 @@ func (l *Listener) listen(ctx context.Context) error {
 		defer cancel()
 		_ = conn.Close(ctx)
 	}()
-	if _, err := conn.Exec(ctx, `LISTEN `+channel); err != nil {
+	if _, err := conn.Exec(ctx, `LISTEN `+channel+`; LISTEN `+signals+`; LISTEN `+entries); err != nil {
 		return fmt.Errorf("listening: %w", err)
 	}
 	l.wakeAll() // for what happened before we listened
@@ -132,15 +143,23 @@ func (l *Listener) listen(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("listening: %w", err)
 		}
-		// Any role may notify, so the payload is only ever a number to look up.
-		if number, err := strconv.ParseInt(n.Payload, 10, 64); err == nil {
-			l.wake(number)
+		switch n.Channel {
+		case signals:
+			l.hear(n.Payload)
+		case entries:
+			l.ring()
+		default:
+			// Any role may notify, so the payload is only ever a number to look up.
+			if number, err := strconv.ParseInt(n.Payload, 10, 64); err == nil {
+				l.wake(number)
+			}
 		}
 	}
 }
 
 func (l *Listener) pollUntil(ctx context.Context) {
 	for pause(ctx, l.poll) {
+		l.ring()
 		if err := l.pollOnce(ctx); err != nil {
 			l.wakeAll() // its readers will see for themselves whether the database is gone
 		}
@@ -207,6 +226,43 @@ func (l *Listener) wakeLocked(number int64) {
 		select {
 		case sub.c <- struct{}{}:
 		default: // it has yet to look, and will see this too
+		}
+	}
+}
+
+// entries says that the log grew, and nothing of how.
+const entries = "sceau_log"
+
+// Nudge tells every process that there are new entries. It comes after the commit, and
+// several that fall together are one.
+func (l *Listener) Nudge() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.live.nudge = true
+	l.speakSoon()
+}
+
+// Entries returns a channel that receives when the log may have grown, by a nudge or
+// by the poll behind it, until stop is called.
+func (l *Listener) Entries() (rings <-chan struct{}, stop func()) {
+	c := make(chan struct{}, 1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.logs[c] = struct{}{}
+	return c, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.logs, c)
+	}
+}
+
+func (l *Listener) ring() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.logs {
+		select {
+		case c <- struct{}{}:
+		default:
 		}
 	}
 }

@@ -21,6 +21,7 @@ type Written struct {
 	Position int       `json:"position"`
 	At       time.Time `json:"at"`
 	Replayed bool      `json:"-"`
+	Number   int64     `json:"-"` // of the conversation, for [Listener.Wrote]
 }
 
 // WriteAsMinor adds a message of the minor's. The key, 16 printable ASCII
@@ -97,6 +98,7 @@ func (s *Store) write(ctx context.Context, caseID string, by conversation.Author
 	if err != nil {
 		return Written{}, err
 	}
+	w.Number = number
 	if !w.Replayed {
 		s.Notify(ctx, number)
 	}
