@@ -151,23 +151,15 @@ func (r *replay) visit(ctx context.Context, leaf []byte) error {
 	if err != nil {
 		return fmt.Errorf("entry %d: %w", e.Seq, err)
 	}
-	now, result, err := ask(ctx, p, e, input)
+	a, err := Ask(ctx, p, e, opened)
 	if err != nil {
 		return err
 	}
-	recorded, known := opened["result"]
-	was := Verdict{Allow: e.Decision.Result == audit.ResultAllow}
-	if known {
-		if was, err = verdict(recorded); err != nil {
-			return fmt.Errorf("entry %d: %w", e.Seq, err)
-		}
-	}
-	// The committed result, to the byte; without it, what the leaf itself says.
-	same := now.Allow == (e.Decision.Result == audit.ResultAllow) && (!known || bytes.Equal(recorded, result))
-	if same {
+	now := a.Now
+	if a.Same {
 		r.Same++
 	} else {
-		r.Different = append(r.Different, Difference{Seq: e.Seq, Point: policy.Point(e.Decision.Path), Recorded: was, Now: now})
+		r.Different = append(r.Different, Difference{Seq: e.Seq, Point: policy.Point(e.Decision.Path), Recorded: a.Recorded, Now: now})
 	}
 	if r.with == nil {
 		return nil
@@ -180,6 +172,35 @@ func (r *replay) visit(ctx context.Context, leaf []byte) error {
 		r.Otherwise = append(r.Otherwise, Difference{Seq: e.Seq, Point: policy.Point(e.Decision.Path), Recorded: now, Now: other})
 	}
 	return nil
+}
+
+// An Asked decision is one that was asked again.
+type Asked struct {
+	Same          bool // to the byte, where the result was committed to; else as the leaf says
+	Recorded, Now Verdict
+	Result        []byte // what came out now; nil when the rules gave no answer
+	Unbound       bool   // it rests on another time, case or person than its entry
+	OtherEngine   bool   // another version of the engine made it
+}
+
+// Ask evaluates the decision of one entry again, by the policy that it names: opened are
+// the values of its openings, by field, with "input" among them.
+func Ask(ctx context.Context, p *policy.Policy, e *audit.Entry, opened map[string][]byte) (Asked, error) {
+	input := opened["input"]
+	a := Asked{Unbound: !binds(e, input), OtherEngine: e.Decision.Engine != policy.Engine}
+	var err error
+	if a.Now, a.Result, err = ask(ctx, p, e, input); err != nil {
+		return a, err
+	}
+	recorded, known := opened["result"]
+	a.Recorded = Verdict{Allow: e.Decision.Result == audit.ResultAllow}
+	if known {
+		if a.Recorded, err = verdict(recorded); err != nil {
+			return a, fmt.Errorf("entry %d: %w", e.Seq, err)
+		}
+	}
+	a.Same = a.Now.Allow == (e.Decision.Result == audit.ResultAllow) && (!known || bytes.Equal(recorded, a.Result))
+	return a, nil
 }
 
 // binds says whether an input is of the entry's own time, case and actor: a decision
