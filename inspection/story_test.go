@@ -117,3 +117,20 @@ func TestStory(t *testing.T) {
 		}
 	})
 }
+
+// The figures of what really happened, from its entries.
+func TestFiguresOfANight(t *testing.T) {
+	n := happened(t)
+	s := n.story(t, func(es []audit.Entry) []audit.Entry { return es }, 100, 0)
+	now := s.Steps[len(s.Steps)-1].Entry.At
+	y := inspection.NewTally(now.AddDate(0, 0, -1), now.Add(1), now)
+	y.Add(s)
+	f := y.Figures()
+	g := f.Grounds[slices.Index(escalation.Grounds, escalation.GroundImminentDanger)]
+	if f.Requests != 2 || g.Requests != 2 || g.Refused != 1 || g.Approved != 1 || g.Lifted != 1 || g.Decided != 1 || g.Median <= 0 {
+		t.Errorf("%+v", f)
+	}
+	if len(f.Refusals) == 0 || f.Refusals[0].N != 1 || len(f.Answers) != 1 || f.Answers[0].Approved != 1 || f.Answers[0].Timed != 1 || f.Answers[0].Quick != 1 {
+		t.Errorf("%+v, %+v", f.Refusals, f.Answers)
+	}
+}
