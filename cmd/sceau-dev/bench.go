@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,8 @@ import (
 type benchCommand struct {
 	Out    string `default:"build/bench.json" type:"path" placeholder:"FILE" help:"Where the figures are written (${default})."`
 	Rounds int    `default:"5" placeholder:"N" help:"Rounds of each comparison; figures are medians (${default})."`
+	Only   string `default:"all" enum:"all,core,live" help:"core: no processes; live: a crowd that talks to a whole stack (${default})."`
+	Bin    string `hidden:"" type:"path" help:"Directory of the other binaries; beside this one when empty."`
 }
 
 // target is what a figure should reach: a ratio, or an absolute value of ours.
@@ -34,6 +37,9 @@ var targets = []target{
 	{prefix: "verify", ours: 300_000},
 	{prefix: "decision ", ours: 100, below: true},
 	{prefix: "sealing ", ratio: 1.1, below: true},
+	{prefix: "message heard, ", ours: 250, below: true},
+	{prefix: "memory of ", ours: 300, below: true},
+	{prefix: "first byte of ", ours: 50, below: true},
 }
 
 // Run measures everything, prints a table and writes the figures. Targets that
@@ -46,35 +52,26 @@ func (c *benchCommand) Run(ctx context.Context, con *console) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, 15*time.Minute, errors.New("measuring took more than 15 minutes"))
 	defer cancel()
 	var figures []bench.Figure
-	con.line("measuring the verifier")
-	verify, err := bench.Verify(ctx, c.Rounds)
-	if err != nil {
-		return err
+	if err := os.MkdirAll(filepath.Dir(c.Out), 0o755); err != nil {
+		return fmt.Errorf("writing the figures: %w", err)
 	}
-	figures = append(figures, verify)
-	con.line("measuring policy")
-	decisions, err := bench.Decide(ctx, c.Rounds)
-	if err != nil {
-		return err
+	for _, part := range []struct {
+		name string
+		of   func(context.Context, *console) ([]bench.Figure, error)
+	}{{"core", c.core}, {"live", c.live}} {
+		if c.Only != "all" && c.Only != part.name {
+			continue
+		}
+		more, err := part.of(ctx, con)
+		con.done()
+		if err != nil {
+			return err
+		}
+		figures = append(figures, more...)
 	}
-	con.line("measuring sealing")
-	sealing, err := bench.Seal(ctx, c.Rounds)
-	if err != nil {
-		return err
-	}
-	figures = append(append(figures, decisions...), sealing...)
-	appends, err := c.appends(ctx, con)
-	con.done()
-	if err != nil {
-		return err
-	}
-	figures = append(appends, figures...)
 	con.line("%s", table(figures))
 	raw, err := json.MarshalIndent(figures, "", "  ")
 	if err != nil {
-		return fmt.Errorf("writing the figures: %w", err)
-	}
-	if err := os.MkdirAll(filepath.Dir(c.Out), 0o755); err != nil {
 		return fmt.Errorf("writing the figures: %w", err)
 	}
 	if err := os.WriteFile(c.Out, append(raw, '\n'), 0o644); err != nil {
@@ -84,13 +81,34 @@ func (c *benchCommand) Run(ctx context.Context, con *console) error {
 	return nil
 }
 
+// core measures what needs no process of the service.
+func (c *benchCommand) core(ctx context.Context, con *console) ([]bench.Figure, error) {
+	con.line("measuring the verifier")
+	verify, err := bench.Verify(ctx, c.Rounds)
+	if err != nil {
+		return nil, err
+	}
+	con.line("measuring policy")
+	decisions, err := bench.Decide(ctx, c.Rounds)
+	if err != nil {
+		return nil, err
+	}
+	con.line("measuring sealing")
+	sealing, err := bench.Seal(ctx, c.Rounds)
+	if err != nil {
+		return nil, err
+	}
+	appends, err := c.appends(ctx, con)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(appends, []bench.Figure{verify}, decisions, sealing), nil
+}
+
 // appends measures on a PostgreSQL of its own, fsync on, that is gone after.
 func (c *benchCommand) appends(ctx context.Context, con *console) (_ []bench.Figure, err error) {
 	// Beside the output and not in the system's temporary directory, which may
 	// be memory: durable appends are to a disk.
-	if err := os.MkdirAll(filepath.Dir(c.Out), 0o755); err != nil {
-		return nil, fmt.Errorf("measuring appends: %w", err)
-	}
 	dir, err := os.MkdirTemp(filepath.Dir(c.Out), "bench-postgres-")
 	if err != nil {
 		return nil, fmt.Errorf("measuring appends: %w", err)

@@ -48,6 +48,8 @@ type Config struct {
 	// Busy raises the limits of requests: many people then come from few
 	// sessions and prefixes, as no real ones do.
 	Busy bool
+	// Accounts are who can sign in; devissuer.Accounts when nil.
+	Accounts []devissuer.Account
 	// Pager is called when something waits for staff. Nil: nobody is called.
 	Pager *Pager
 	// Say hears what is being done, Progress how far a long step is.
@@ -156,7 +158,7 @@ func (s *Stack) startVault(ctx context.Context) (err error) {
 }
 
 func (s *Stack) startIssuer(context.Context) (err error) {
-	s.Issuer, err = devissuer.Start(devissuer.Config{Dir: s.path("issuer"), Listen: s.cfg.Issuer})
+	s.Issuer, err = devissuer.Start(devissuer.Config{Dir: s.path("issuer"), Listen: s.cfg.Issuer, Accounts: s.cfg.Accounts})
 	return err
 }
 
