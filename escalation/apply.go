@@ -47,6 +47,8 @@ func (c *Case) applyEscalation(l audit.Entry, h audit.Hash) error {
 		return c.on(l, audit.ViaCustodian, c.applyReleased)
 	case audit.ActionIdentityReleaseFailed:
 		return c.on(l, audit.ViaCustodian, c.applyReleaseFailed)
+	case audit.ActionIdentityPrinted:
+		return c.applyPrinted(l)
 	case audit.ActionMinorTold:
 		return c.on(l, audit.ViaStaff, c.applyMinorTold)
 	case audit.ActionConsentWithdrawn:

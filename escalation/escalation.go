@@ -84,6 +84,7 @@ type Escalation struct {
 	// What the minor was told of the openings.
 	TellWithin time.Duration // after the first opening, as policy said at the first order
 	Tellings   []Telling
+	Printings  []Printing
 	Erased     bool // a key of the case was destroyed: there is nobody left to tell
 
 	ClosedFor string // why the sweeper closed it: [ReasonRequesterSuspended]

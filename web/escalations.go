@@ -48,17 +48,46 @@ type requisition struct {
 	Facets     []string `json:"facets,omitempty" nullable:"false" maxItems:"8" uniqueItems:"true" pattern:"^[a-z_]{1,32}$" doc:"That the order names"`
 }
 
+// Wanted is what an agent asks for, but for the narrative.
+type Wanted struct {
+	Ground      string       `json:"ground" pattern:"^[a-z_]{0,32}$" doc:"imminent_danger, consent or judicial_requisition"`
+	Assessment  assessment   `json:"assessment" doc:"Coded answers only"`
+	Facets      []string     `json:"facets" nullable:"false" maxItems:"8" uniqueItems:"true" pattern:"^[a-z_]{1,32}$" doc:"connection, name, contact, location"`
+	Evidence    []citation   `json:"evidence" nullable:"false" maxItems:"200" doc:"The messages that show it; the supervisor sees exactly these"`
+	Consent     string       `json:"consent,omitempty" maxLength:"64" doc:"On ground consent: the id of the consent"`
+	Requisition *requisition `json:"requisition,omitempty" doc:"On ground judicial_requisition"`
+}
+
 type askInput struct {
 	ConversationPath
 	Body struct {
-		Ground      string       `json:"ground" pattern:"^[a-z_]{0,32}$" doc:"imminent_danger, consent or judicial_requisition"`
-		Assessment  assessment   `json:"assessment" doc:"Coded answers only"`
-		Facets      []string     `json:"facets" nullable:"false" maxItems:"8" uniqueItems:"true" pattern:"^[a-z_]{1,32}$" doc:"connection, name, contact, location"`
-		Evidence    []citation   `json:"evidence" nullable:"false" maxItems:"200" doc:"The messages that show it; the supervisor sees exactly these"`
-		Consent     string       `json:"consent,omitempty" maxLength:"64" doc:"On ground consent: the id of the consent"`
-		Requisition *requisition `json:"requisition,omitempty" doc:"On ground judicial_requisition"`
-		Narrative   string       `json:"narrative" minLength:"1" maxLength:"4000" doc:"In the agent's own words; sealed, shown to the supervisor only"`
+		Wanted
+		Narrative string `json:"narrative" minLength:"1" maxLength:"4000" doc:"In the agent's own words; sealed, shown to the supervisor only"`
 	}
+}
+
+// ask reads what is wanted of a case.
+func (w Wanted) ask(caseID string) (escalationstore.Ask, error) {
+	ask := escalationstore.Ask{
+		Case: caseID, Ground: w.Ground, Danger: w.Assessment.coded(), Consent: w.Consent,
+		Facets: w.Facets, Evidence: make([]escalationstore.Citation, len(w.Evidence)),
+	}
+	if r := w.Requisition; r != nil {
+		ask.Requisition = escalationstore.Requisition{Authority: r.Authority, Reference: r.Reference, ListedCase: r.ListedCase, Facets: r.Facets}
+	}
+	seen := map[int64]bool{}
+	for i, c := range w.Evidence {
+		sum, err := parseSum(c.SHA256)
+		if err != nil {
+			return ask, invalid("body.evidence", "expected sha256 as it was read: sha256: and 64 hexadecimal digits")
+		}
+		if seen[c.Position] {
+			return ask, invalid("body.evidence", "expected each position once")
+		}
+		seen[c.Position] = true
+		ask.Evidence[i] = escalationstore.Citation{Position: c.Position, Sum: sum}
+	}
+	return ask, nil
 }
 
 // escalationView is an escalation as its requester and supervisors see it.
@@ -94,6 +123,8 @@ type escalationView struct {
 	Authority  string `json:"authority,omitempty" doc:"The magistrate whose order it rests on"`
 	ListedCase string `json:"listed_case,omitempty" doc:"For which the law lets the connection be ordered"`
 
+	Printed []printing `json:"printed,omitempty" doc:"When what was opened was printed"`
+
 	TellBy   *time.Time `json:"tell_by,omitempty" doc:"When the young person must be told; absent when nothing is due"`
 	Tellings []telling  `json:"tellings,omitempty"`
 }
@@ -109,6 +140,11 @@ type telling struct {
 	Outcome string     `json:"outcome" enum:"told,refused,unsafe,later"`
 	Reason  string     `json:"reason,omitempty"`
 	Until   *time.Time `json:"until,omitempty"`
+}
+
+type printing struct {
+	At     time.Time `json:"at"`
+	Facets []string  `json:"facets"`
 }
 
 type approval struct {
@@ -141,25 +177,11 @@ func (s *staff) ask(ctx context.Context, in *askInput) (*escalationOutput, error
 	if err := conversation.CheckText(in.Body.Narrative); err != nil {
 		return nil, err
 	}
-	ask := escalationstore.Ask{
-		Case: in.ID, Ground: in.Body.Ground, Danger: in.Body.Assessment.coded(), Consent: in.Body.Consent,
-		Facets: in.Body.Facets, Narrative: in.Body.Narrative, Evidence: make([]escalationstore.Citation, len(in.Body.Evidence)),
+	ask, err := in.Body.ask(in.ID)
+	if err != nil {
+		return nil, err
 	}
-	if r := in.Body.Requisition; r != nil {
-		ask.Requisition = escalationstore.Requisition{Authority: r.Authority, Reference: r.Reference, ListedCase: r.ListedCase, Facets: r.Facets}
-	}
-	seen := map[int64]bool{}
-	for i, c := range in.Body.Evidence {
-		sum, err := parseSum(c.SHA256)
-		if err != nil {
-			return nil, invalid("body.evidence", "expected sha256 as it was read: sha256: and 64 hexadecimal digits")
-		}
-		if seen[c.Position] {
-			return nil, invalid("body.evidence", "expected each position once")
-		}
-		seen[c.Position] = true
-		ask.Evidence[i] = escalationstore.Citation{Position: c.Position, Sum: sum}
-	}
+	ask.Narrative = in.Body.Narrative
 	receipt, err := s.escalations.Request(ctx, idempotent(ctx), callerOf(ctx).actor, ask)
 	if err != nil {
 		return nil, notFoundAs(err, "conversation.not_found")
@@ -237,6 +259,9 @@ func viewOf(e *escalation.Escalation, who func(audit.Actor) present) escalationV
 	}
 	for _, c := range e.Confirmations {
 		v.Confirmations = append(v.Confirmations, confirmation{By: who(c.Actor), At: c.At})
+	}
+	for _, p := range e.Printings {
+		v.Printed = append(v.Printed, printing{At: p.At, Facets: p.Facets})
 	}
 	for _, t := range e.Tellings {
 		v.Tellings = append(v.Tellings, telling{By: who(t.Actor), At: t.At, Outcome: t.Outcome, Reason: t.Reason, Until: timeOrNil(t.Until)})

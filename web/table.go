@@ -62,11 +62,13 @@ func Table(p *public, s *staff) []Route {
 		{Staff, get, talks + "/{id}/consents", who(agent, psychologist), none, false, "What the minor agreed to, in their own words", handle(s.consents)},
 		{Staff, get, talks + "/{id}/opinions", who(agent, psychologist), none, false, "What psychologists think", handle(s.opinions)},
 		{Staff, post, talks + "/{id}/opinions", who(psychologist), none, false, "Record an opinion on danger", created(handle(s.recordOpinion))},
+		{Staff, get, talks + "/{id}/colleagues", who(agent), none, false, "Agents on duty to hand the conversation over to", handle(s.handOverTo)},
 		{Staff, post, talks + "/{id}/hand-over", who(agent), none, false, "Hand the conversation over to a colleague", handle(s.handOver)},
 		{Staff, post, talks + "/{id}/leave", who(agent, psychologist), none, false, "Leave the conversation", handle(s.leave)},
 		{Staff, post, talks + "/{id}/close", who(agent), none, false, "Close the conversation", handle(s.end)},
 
 		{Staff, post, talks + "/{id}/escalations", who(agent), none, false, "Ask for an escalation: anonymity to be lifted", created(handle(s.ask))},
+		{Staff, post, talks + "/{id}/escalations/preview", who(agent), none, false, "What policy would answer to that request; nothing is recorded", handle(s.preview)},
 		{Staff, get, escalations, who(agent, supervisor, privacy), none, false, "One's own requests; for who answers, those that wait", handle(s.escalationList)},
 		{Staff, get, escalations + "/{id}", who(agent, supervisor, privacy), none, false, "A request", handle(s.escalation)},
 		{Staff, post, escalations + "/{id}/evidence", who(supervisor, privacy), none, false, "Read what a request rests on; a privacy officer, the magistrate's order", handle(s.evidence)},
@@ -75,6 +77,8 @@ func Table(p *public, s *staff) []Route {
 		{Staff, post, escalations + "/{id}/withdraw", who(agent), none, false, "Withdraw one's request", handle(s.withdraw)},
 		{Staff, post, escalations + "/{id}/close", who(agent), none, false, "Close a granted escalation before its time", handle(s.closeEscalation)},
 		{Staff, post, escalations + "/{id}/identity", who(agent), none, false, "Open what was granted", handle(s.identity)},
+
+		{Staff, post, escalations + "/{id}/printed", who(agent), none, false, "Record that what was opened is printed, before it is", handle(s.printed)},
 
 		{Staff, post, escalations + "/{id}/confirm", who(agent), none, false, "Confirm, as the second agent, that the glass must be broken", handle(s.confirm)},
 		{Staff, post, escalations + "/{id}/break-glass", who(agent), none, false, "Break the glass: open before anybody answered, reviewed after", handle(s.breakGlass)},
