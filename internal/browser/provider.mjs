@@ -1,14 +1,14 @@
 // An OpenID provider that nobody here wrote: npm's certified oidc-provider, with PKCE required, a login form and a
 // consent form. Its accounts are the development issuer's.
 //
-//   node provider.mjs <port> <redirect URI> [<URI after sign-out>]   prints its issuer once it listens
+//   node provider.mjs <port> <URL of the staff face>     prints its issuer once it listens
 //
 // An account is known by its own name as a password: this listens on loopback, for one test.
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import { Provider } from 'oidc-provider';
 
-const [port, redirect, afterwards] = process.argv.slice(2);
+const [port, pages] = process.argv.slice(2);
 const issuer = `http://127.0.0.1:${port}`;
 const audiences = ['sceau-staff', 'sceau-custodian'];
 const accounts = JSON.parse(process.env.SCEAU_ACCOUNTS);
@@ -21,7 +21,7 @@ const key = (kty, options, use) => ({ ...generateKeyPairSync(kty, options).priva
 const provider = new Provider(issuer, {
   clients: [{
     client_id: 'sceau-staff-pages', token_endpoint_auth_method: 'none', application_type: 'native',
-    redirect_uris: [redirect], post_logout_redirect_uris: afterwards ? [afterwards] : [],
+    redirect_uris: [`${pages}/signin/callback`], post_logout_redirect_uris: [`${pages}/`, `${pages}/signin`],
     grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], id_token_signed_response_alg: 'ES256',
   }],
   jwks: { keys: [{ ...key('ec', { namedCurve: 'P-256' }, 'sig'), alg: 'ES256' }] },

@@ -54,7 +54,7 @@ type Config struct {
 	Socket       func(face, socket string) string        // the custodian's socket, for a face
 	AppRole      func(devstack.AppRole) devstack.AppRole // the custodian's credentials
 	VaultTimeout time.Duration                           // of one request to Vault; 1 s when zero
-	Issuer       func(staff string) string               // URL of another issuer, told the staff face's address; that face is its client
+	Issuer       func(staff string) (url, client string) // another issuer that knows the face at this URL as a client
 	Policy       *policy.Sources                         // in force instead of the production policy
 }
 
@@ -170,9 +170,10 @@ func (r *Rig) configure(cfg Config) {
 		cfg.VaultTimeout = time.Second
 	}
 	limits := section{"requests_per_minute": 1_000_000, "conversations_per_hour": 1_000_000, "returns_per_hour": 1_000}
-	issuer := r.Issuer.URL
+	issuer, client := r.Issuer.URL, devissuer.ClientID
+	pages := "http://" + r.addresses[Staff]
 	if cfg.Issuer != nil {
-		issuer = cfg.Issuer(r.addresses[Staff])
+		issuer, client = cfg.Issuer(pages)
 	}
 	oidc, vouched := section{"issuer": issuer}, section{"recipients_public_keys": []string{vouching}}
 	face := func(name string) section {
@@ -197,7 +198,8 @@ func (r *Rig) configure(cfg Config) {
 		// Of commands, not of processes.
 		"operator": {"policy": pinned}, "owner": {},
 	}
-	docs[Staff]["oidc"], docs[Staff]["policy"] = oidc, pinned
+	docs[Staff]["oidc"], docs[Staff]["policy"] = section{"issuer": issuer, "client_id": client, "scopes": []string{"offline_access"}}, pinned
+	docs[Staff][Staff].(section)["url"] = pages
 	for process, doc := range docs {
 		url := r.DB.URL("sceau_" + process)
 		if cfg.Database != nil {
