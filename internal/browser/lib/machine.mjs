@@ -54,3 +54,14 @@ export class Caller {
   get(path) { return this.send('GET', path); }
   say(text) { return this.send('POST', '/conversation/messages', { text }); }
 }
+
+/** A conversation that both sides are in, arranged by the API. */
+export async function talk(account = 'amal', says = []) {
+  const minor = await Caller.minor();
+  const agent = await Caller.staff(account);
+  const { waiting } = await agent.get('/conversations');
+  const { id } = waiting[waiting.length - 1]; // the queue is oldest first
+  await agent.send('POST', `/conversations/${id}/join`);
+  for (const text of says) await minor.say(text);
+  return { id, minor, agent };
+}

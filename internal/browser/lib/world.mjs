@@ -4,7 +4,7 @@ import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { guard } from './guard.mjs';
 import { look, sizes } from './look.mjs';
-import { at, machine, Caller } from './machine.mjs';
+import { at, machine, talk, Caller } from './machine.mjs';
 
 const patience = 10_000; // of every click and every expectation
 
@@ -41,6 +41,7 @@ class Scene {
   faults = [];
   people = [];
   machine = machine;
+  talk = talk;
   at = at;
   Caller = Caller;
 
@@ -55,6 +56,13 @@ class Scene {
 
   /** Somebody at the public face. */
   minor(options = {}) { return this.person({ origins: [at.public], size: 'phone', ...options }); }
+
+  /** The minor of a conversation that was opened by the API. */
+  async minorOf(caller, options = {}) {
+    const page = await this.minor(options);
+    await page.context().addCookies([{ name: 'chat', value: caller.token, url: at.public, httpOnly: true, sameSite: 'Strict' }]);
+    return page;
+  }
 
   /** Somebody at the staff face, not signed in. */
   visitor(options = {}) { return this.person({ origins: [at.staff, at.issuer], size: 'desktop', ...options }); }
