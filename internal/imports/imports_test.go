@@ -64,7 +64,8 @@ var rooms = map[string][]string{
 	"web": {"audit", "audit/pglog", "conversation/...", "crypto/seal", "custodian/order", "escalation/...",
 		"internal/pgfault", "policy/...", "retention/...", "staff/...", "web/page"},
 	// Pages are clients of the API above: they import nothing of ours but their shell.
-	"web/page": nil,
+	"web/page":  nil,
+	"web/minor": {"conversation", "web/page"}, // the list of topics, a pure one
 
 	"internal/config":    {"audit", "crypto/seal", "policy"},
 	"internal/hardening": nil,
@@ -72,7 +73,7 @@ var rooms = map[string][]string{
 
 	// Programs. The inspector's works on a laptop without database or network.
 	"cmd/sceau": {"audit/...", "conversation/...", "crypto/...", "custodian/...", "escalation/...", "internal/config",
-		"internal/hardening", "migrations", "notice/...", "policy/...", "retention/...", "staff/...", "web"},
+		"internal/hardening", "migrations", "notice/...", "policy/...", "retention/...", "staff/...", "web/..."},
 	"cmd/sceau-inspect": {"audit", "inspection", "policy", "policy/activation"},
 	"cmd/sceau-dev":     {"..."},
 

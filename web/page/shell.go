@@ -61,6 +61,7 @@ type View struct {
 	Session Session
 	Nav     []Link
 	Banner  templ.Component // above every page of the face
+	Styles  []string        // names of static files, after the common ones
 	Scripts []string        // names of static files
 	Events  string          // address of an event stream that says when the page is old; "": none
 	Refresh bool            // offer to look again, where there is no script
