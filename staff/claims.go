@@ -29,7 +29,7 @@ var (
 type Claims struct {
 	Issuer  string
 	Subject string
-	Session string // the `sid` claim, or `jti` when there is none
+	Session string // the `sid` claim and, when there is one, `auth_time`; `jti` without a `sid`
 	Person  string // the same for every account of one human
 	Unit    string // may be empty
 	Name    string // may be empty

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -196,7 +197,16 @@ func (v *Verifier) read(token *oidc.IDToken) (Claims, error) {
 	}
 	c := Claims{Issuer: token.Issuer, Subject: token.Subject, Expires: token.Expiry}
 	c.Session = text(all["sid"])
-	if c.Session == "" {
+	var at int64
+	switch raw := all["auth_time"]; {
+	case c.Session != "" && raw != nil:
+		if json.Unmarshal(raw, &at) != nil {
+			return Claims{}, ErrInvalid
+		}
+		// Providers name by sid what may outlast many sign-ins. Each login is a session of
+		// its own here: else who signed out could not come back, and no role be changed.
+		c.Session += "@" + strconv.FormatInt(at, 10)
+	case c.Session == "":
 		c.Session = text(all["jti"])
 	}
 	c.Person, c.Unit, c.Name = text(all[v.cfg.PersonClaim]), text(all[v.cfg.UnitClaim]), text(all[v.cfg.NameClaim])

@@ -114,6 +114,37 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// Each login is a session of its own, even where the provider gives one name to several.
+func TestALoginIsASession(t *testing.T) {
+	i := newIssuer(t)
+	v := newVerifier(t, i, nil)
+	session := func(change func(map[string]any)) string {
+		t.Helper()
+		c := i.claims()
+		change(c)
+		got, err := v.Verify(t.Context(), sign(t, jose.ES256, i.key, c))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.Session
+	}
+	first := session(func(c map[string]any) { c["auth_time"] = 1_800_000_000 })
+	if renewed := session(func(c map[string]any) { c["auth_time"], c["jti"] = 1_800_000_000, "j2" }); renewed != first {
+		t.Errorf("a renewed token is of another session: %q, %q", renewed, first)
+	}
+	if again := session(func(c map[string]any) { c["auth_time"] = 1_800_000_001 }); again == first {
+		t.Errorf("another login is the same session: %q", again)
+	}
+	if without := session(func(c map[string]any) { delete(c, "sid") }); without != "j1" {
+		t.Errorf("without a sid: %q", without)
+	}
+	c := i.claims()
+	c["auth_time"] = "yesterday"
+	if _, err := v.Verify(t.Context(), sign(t, jose.ES256, i.key, c)); !errors.Is(err, ErrInvalid) {
+		t.Errorf("a time that is none: %v", err)
+	}
+}
+
 func TestRefusedTokens(t *testing.T) {
 	i := newIssuer(t)
 	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -60,6 +60,12 @@ func (s *Sessions) Of(ctx context.Context, claims staff.Claims, asked string) (S
 	return session, err
 }
 
+// Known returns the session of a verified token that was used before, and begins none.
+// The error is Find's.
+func (s *Sessions) Known(ctx context.Context, claims staff.Claims, asked string) (Session, error) {
+	return Find(ctx, s.pool, claims, asked)
+}
+
 // signIn binds a session, in a turn under the log's head lock: so nobody else
 // inserts the same account, person or unit at the same time.
 func signIn(ctx context.Context, turn *pglog.Turn, claims staff.Claims, role string) (Session, error) {

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/sceau-project/sceau/internal/devissuer"
 )
 
 const socketsPrefix = "sceau-dev-"
@@ -76,8 +78,8 @@ func (s *Stack) writeConfigs(ctx context.Context) error {
 			"custodian": section{"socket": s.Socket}, "limits": limits, "seal": vouched,
 		},
 		"staff": {
-			"staff": section{"listen": s.cfg.Staff}, "custodian": section{"socket": s.Socket},
-			"oidc": oidc, "policy": pinned, "limits": limits, "seal": vouched, "notices": calls,
+			"staff": section{"listen": s.cfg.Staff, "url": "http://" + s.cfg.Staff}, "custodian": section{"socket": s.Socket},
+			"oidc": section{"issuer": s.Issuer.URL, "client_id": devissuer.ClientID, "scopes": []string{"offline_access"}}, "policy": pinned, "limits": limits, "seal": vouched, "notices": calls,
 		},
 		"custodian": {
 			"custodian": section{"socket": s.Socket, "state_dir": s.path("custodian")},
