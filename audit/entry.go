@@ -147,6 +147,8 @@ const (
 	ActionConversationHandedOver Action = "conversation.handed_over"
 	ActionConversationClosed     Action = "conversation.closed"
 
+	ActionPsychologistAsked Action = "psychologist.asked" // into a conversation, by its agent
+
 	ActionConsentGiven     Action = "consent.given"
 	ActionConsentWithdrawn Action = "consent.withdrawn"
 

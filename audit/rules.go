@@ -15,6 +15,8 @@ var writers = map[string]uint8{
 	string(ActionConversationHandedOver): byStaff,
 	string(ActionConversationClosed):     byPublic | byStaff,
 
+	string(ActionPsychologistAsked): byStaff,
+
 	string(ActionConsentGiven):     byPublic,
 	string(ActionConsentWithdrawn): byPublic,
 

@@ -101,7 +101,7 @@ func TestWhoMayRecordWhat(t *testing.T) {
 		audit.ViaOperator: {"policy.activated", "staff.suspended", "staff.restored", "log.exported", "log.pruned", "log.continued"},
 		audit.ViaStaff: {
 			"conversation.joined", "conversation.handed_over", "conversation.closed", "staff.signed_in", "staff.signed_out", "identity.printed",
-			"opinion.recorded", "minor.told", "log.read", "hold.set",
+			"psychologist.asked", "opinion.recorded", "minor.told", "log.read", "hold.set",
 			"escalation.requested", "escalation.refused", "escalation.widened", "escalation.approval_given", "escalation.approved",
 			"escalation.denied", "escalation.withdrawn", "escalation.expired", "escalation.revoked",
 			"escalation.glass_broken", "escalation.reviewed", "escalation.closed",

@@ -184,6 +184,7 @@ var rules = map[audit.Action]struct {
 	audit.ActionIdentitySealed:         {via: audit.ViaPublic, opened: true, whole: true, stirs: true, apply: (*Conversation).sealed},
 	audit.ActionConversationJoined:     {via: audit.ViaStaff, opened: true, open: true, head: true, stirs: true, apply: (*Conversation).joined},
 	audit.ActionConversationHandedOver: {via: audit.ViaStaff, opened: true, open: true, head: true, stirs: true, apply: (*Conversation).handedOver},
+	audit.ActionPsychologistAsked:      {via: audit.ViaStaff, opened: true, open: true, head: true, stirs: true, apply: (*Conversation).psychologistAsked},
 	audit.ActionConversationRead:       {via: audit.ViaCustodian, opened: true, head: true, stirs: true, apply: nothingMore},
 	audit.ActionEscalationRequested:    {via: audit.ViaStaff, opened: true, head: true, apply: nothingMore}, // also when closed: danger can go on after a conversation
 	audit.ActionConversationClosed:     {via: audit.ViaPublic, orVia: audit.ViaStaff, opened: true, open: true, head: true, stirs: true, apply: (*Conversation).closed},
@@ -305,6 +306,21 @@ func (c *Conversation) handedOver(e audit.Entry) error {
 		c.join(to, person, RoleAgent, e.Seq)
 	case from.Role == RoleAgent:
 		c.State = StateWaiting
+	}
+	return nil
+}
+
+// psychologistAsked changes nothing here: who comes, joins. Only its agent asks, and
+// not while one is there.
+func (c *Conversation) psychologistAsked(e audit.Entry) error {
+	a := c.Agent()
+	if a == nil || a.ID != e.Actor.ID || a.Person != e.Actor.Person || e.Actor.Role != RoleAgent {
+		return errors.New("was not done by its agent")
+	}
+	for _, p := range c.Participants {
+		if p.Active && p.Role == RolePsychologist {
+			return errors.New("asks for a psychologist where one is")
+		}
 	}
 	return nil
 }

@@ -74,6 +74,10 @@ func handed(from audit.Actor, to *audit.Actor) audit.Entry {
 	return e
 }
 
+func asks(who audit.Actor) audit.Entry {
+	return act(audit.ViaStaff, who, audit.ActionPsychologistAsked, 2)
+}
+
 func closedBy(via audit.Via, who audit.Actor) audit.Entry {
 	return act(via, who, audit.ActionConversationClosed, 9)
 }
@@ -98,6 +102,7 @@ func TestFoldTellsTheStory(t *testing.T) {
 	c, err := conversation.Fold(open(
 		joined(amal),
 		act(audit.ViaCustodian, amal, audit.ActionConversationRead, 2),
+		asks(amal),
 		joined(farah),
 		sealed("name", 0),
 		sealed("name", 1),
@@ -115,13 +120,13 @@ func TestFoldTellsTheStory(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Case != caseA || c.Topic != conversation.TopicThreats || c.State != conversation.StateClosed ||
-		c.OpenedSeq != 12 || c.ClosedSeq != 23 || c.LastSeq != 27 || c.OpenedAt.Second() != 2 || c.ClosedAt.Second() != 13 {
+		c.OpenedSeq != 12 || c.ClosedSeq != 24 || c.LastSeq != 28 || c.OpenedAt.Second() != 2 || c.ClosedAt.Second() != 14 {
 		t.Errorf("conversation: %+v", c)
 	}
 	got := fmt.Sprint(c.Participants[0].ID, c.Participants[0].Active, c.Participants[0].LeftSeq,
 		c.Participants[1].ID, c.Participants[1].Active, c.Participants[1].LeftSeq,
 		c.Participants[2].ID, c.Participants[2].Active, c.Participants[2].JoinedSeq)
-	if want := fmt.Sprint("s-amal", false, 21, "s-farah", false, 22, "s-bruno", true, 21); got != want {
+	if want := fmt.Sprint("s-amal", false, 22, "s-farah", false, 23, "s-bruno", true, 22); got != want {
 		t.Errorf("participants %s, want %s", got, want)
 	}
 	for person, want := range map[string]bool{"p-amal": true, "p-farah": true, "p-bruno": true, "p-diane": false, "": false} {
@@ -135,11 +140,11 @@ func TestFoldTellsTheStory(t *testing.T) {
 	if n := c.Count(conversation.FacetName); n != 2 || c.Count(conversation.FacetConnection) != 2 || c.Count(conversation.FacetContact) != 0 {
 		t.Errorf("facets: %+v", c.Sealed)
 	}
-	if k := c.Key("identity"); !k.Destroyed || k.DestroyedSeq != 26 || c.Key("transcript").Destroyed {
+	if k := c.Key("identity"); !k.Destroyed || k.DestroyedSeq != 27 || c.Key("transcript").Destroyed {
 		t.Errorf("keys: %+v", c.Keys)
 	}
-	if len(c.Heads) != 9 {
-		t.Errorf("%d heads, want 9: %+v", len(c.Heads), c.Heads)
+	if len(c.Heads) != 10 {
+		t.Errorf("%d heads, want 10: %+v", len(c.Heads), c.Heads)
 	}
 }
 
@@ -177,58 +182,63 @@ func TestFoldOfLittle(t *testing.T) {
 // or by somebody with the database in hand.
 func TestFoldRefusesForgedHistories(t *testing.T) {
 	for name, entries := range map[string][]audit.Entry{
-		"no keys":                        story(opened()),
-		"one key only":                   story(key("transcript"), opened()),
-		"a key that was destroyed":       story(key("transcript"), key("identity"), destroyed("identity"), opened()),
-		"a key by a face":                story(with(key("transcript"), func(e *audit.Entry) { e.Via = audit.ViaPublic })),
-		"a key twice":                    story(key("transcript"), key("transcript")),
-		"a key changed after opening":    open(key("transcript")),
-		"a key of no class":              story(key("narrative")),
-		"a key without fingerprint":      story(with(key("identity"), func(e *audit.Entry) { e.Details = nil })),
-		"a key never created destroyed":  story(destroyed("identity")),
-		"opened by a staff face":         story(key("transcript"), key("identity"), with(opened(), func(e *audit.Entry) { e.Via = audit.ViaStaff })),
-		"opened by an agent":             story(key("transcript"), key("identity"), with(opened(), func(e *audit.Entry) { e.Actor = amal })),
-		"opened twice":                   open(opened()),
-		"opened on no topic":             story(key("transcript"), key("identity"), with(opened(), func(e *audit.Entry) { e.Details["topic"] = "" })),
-		"opened without head":            story(key("transcript"), key("identity"), with(opened(), func(e *audit.Entry) { delete(e.Details, "head") })),
-		"opened with many messages":      story(key("transcript"), key("identity"), with(opened(), func(e *audit.Entry) { e.Details["messages"] = int64(2) })),
-		"another case":                   open(with(joined(amal), func(e *audit.Entry) { e.Case = caseB })),
-		"no case":                        story(with(key("transcript"), func(e *audit.Entry) { e.Case = "" })),
-		"sealed by a staff face":         open(with(sealed("name", 0), func(e *audit.Entry) { e.Via = audit.ViaStaff })),
-		"sealed by an agent":             open(with(sealed("name", 0), func(e *audit.Entry) { e.Actor = amal })),
-		"sealed twice under one number":  open(sealed("connection", 0)),
-		"sealed with a gap":              open(sealed("connection", 2)),
-		"sealed without header":          open(with(sealed("name", 0), func(e *audit.Entry) { delete(e.Details, "header") })),
-		"an unknown facet":               open(sealed("postal_code", 0)),
-		"entrusted after closing":        open(closedBy(audit.ViaPublic, minor), sealed("name", 0)),
-		"joined before opening":          story(key("transcript"), key("identity"), joined(amal)),
-		"joined by a public face":        open(with(joined(amal), func(e *audit.Entry) { e.Via = audit.ViaPublic })),
-		"joined by the custodian":        open(with(joined(amal), func(e *audit.Entry) { e.Via = audit.ViaCustodian })),
-		"joined by a supervisor":         open(joined(diane)),
-		"joined by nobody":               open(joined(audit.Actor{Role: "agent"})),
-		"joined without a person":        open(joined(audit.Actor{ID: "s-x", Role: "agent"})),
-		"joined twice":                   open(joined(amal), joined(amal)),
-		"two agents":                     open(joined(amal), joined(bruno)),
-		"a psychologist alone":           open(joined(farah)),
-		"joined after closing":           open(closedBy(audit.ViaPublic, minor), joined(amal)),
-		"handed over by a stranger":      open(joined(amal), handed(bruno, &bruno)),
-		"handed over by a psychologist":  open(joined(amal), joined(farah), handed(farah, &bruno)),
-		"handed over after leaving":      open(joined(amal), handed(amal, nil), handed(amal, &bruno)),
-		"handed over to nobody":          open(joined(amal), handed(amal, &audit.Actor{})),
-		"handed over to no person":       open(joined(amal), with(handed(amal, &bruno), func(e *audit.Entry) { delete(e.Details, "to_person") })),
-		"handed over to the present":     open(joined(amal), joined(farah), handed(amal, &farah)),
-		"handed over under another role": open(joined(amal), with(handed(amal, nil), func(e *audit.Entry) { e.Actor.Role = "psychologist" })),
-		"closed twice":                   open(closedBy(audit.ViaPublic, minor), closedBy(audit.ViaPublic, minor)),
-		"closed by the custodian":        open(closedBy(audit.ViaCustodian, minor)),
-		"closed by an agent elsewhere":   open(joined(amal), closedBy(audit.ViaStaff, bruno)),
-		"closed by a psychologist":       open(joined(amal), joined(farah), closedBy(audit.ViaStaff, farah)),
-		"closed by staff as the minor":   open(joined(amal), closedBy(audit.ViaStaff, minor)),
-		"closed by public as the agent":  open(joined(amal), closedBy(audit.ViaPublic, amal)),
-		"read through a face":            open(joined(amal), act(audit.ViaStaff, amal, audit.ActionConversationRead, 2)),
-		"a head of nothing":              open(joined(amal), act(audit.ViaCustodian, amal, audit.ActionConversationRead, 0)),
-		"an escalation before opening":   story(key("transcript"), key("identity"), act(audit.ViaStaff, amal, audit.ActionEscalationRequested, 9)),
-		"out of order":                   {open()[2], open()[1]},
-		"one entry twice":                {open()[0], open()[0]},
+		"no keys":                                story(opened()),
+		"one key only":                           story(key("transcript"), opened()),
+		"a key that was destroyed":               story(key("transcript"), key("identity"), destroyed("identity"), opened()),
+		"a key by a face":                        story(with(key("transcript"), func(e *audit.Entry) { e.Via = audit.ViaPublic })),
+		"a key twice":                            story(key("transcript"), key("transcript")),
+		"a key changed after opening":            open(key("transcript")),
+		"a key of no class":                      story(key("narrative")),
+		"a key without fingerprint":              story(with(key("identity"), func(e *audit.Entry) { e.Details = nil })),
+		"a key never created destroyed":          story(destroyed("identity")),
+		"opened by a staff face":                 story(key("transcript"), key("identity"), with(opened(), func(e *audit.Entry) { e.Via = audit.ViaStaff })),
+		"opened by an agent":                     story(key("transcript"), key("identity"), with(opened(), func(e *audit.Entry) { e.Actor = amal })),
+		"opened twice":                           open(opened()),
+		"opened on no topic":                     story(key("transcript"), key("identity"), with(opened(), func(e *audit.Entry) { e.Details["topic"] = "" })),
+		"opened without head":                    story(key("transcript"), key("identity"), with(opened(), func(e *audit.Entry) { delete(e.Details, "head") })),
+		"opened with many messages":              story(key("transcript"), key("identity"), with(opened(), func(e *audit.Entry) { e.Details["messages"] = int64(2) })),
+		"another case":                           open(with(joined(amal), func(e *audit.Entry) { e.Case = caseB })),
+		"no case":                                story(with(key("transcript"), func(e *audit.Entry) { e.Case = "" })),
+		"sealed by a staff face":                 open(with(sealed("name", 0), func(e *audit.Entry) { e.Via = audit.ViaStaff })),
+		"sealed by an agent":                     open(with(sealed("name", 0), func(e *audit.Entry) { e.Actor = amal })),
+		"sealed twice under one number":          open(sealed("connection", 0)),
+		"sealed with a gap":                      open(sealed("connection", 2)),
+		"sealed without header":                  open(with(sealed("name", 0), func(e *audit.Entry) { delete(e.Details, "header") })),
+		"an unknown facet":                       open(sealed("postal_code", 0)),
+		"entrusted after closing":                open(closedBy(audit.ViaPublic, minor), sealed("name", 0)),
+		"joined before opening":                  story(key("transcript"), key("identity"), joined(amal)),
+		"joined by a public face":                open(with(joined(amal), func(e *audit.Entry) { e.Via = audit.ViaPublic })),
+		"joined by the custodian":                open(with(joined(amal), func(e *audit.Entry) { e.Via = audit.ViaCustodian })),
+		"joined by a supervisor":                 open(joined(diane)),
+		"joined by nobody":                       open(joined(audit.Actor{Role: "agent"})),
+		"joined without a person":                open(joined(audit.Actor{ID: "s-x", Role: "agent"})),
+		"joined twice":                           open(joined(amal), joined(amal)),
+		"two agents":                             open(joined(amal), joined(bruno)),
+		"a psychologist alone":                   open(joined(farah)),
+		"joined after closing":                   open(closedBy(audit.ViaPublic, minor), joined(amal)),
+		"handed over by a stranger":              open(joined(amal), handed(bruno, &bruno)),
+		"handed over by a psychologist":          open(joined(amal), joined(farah), handed(farah, &bruno)),
+		"handed over after leaving":              open(joined(amal), handed(amal, nil), handed(amal, &bruno)),
+		"handed over to nobody":                  open(joined(amal), handed(amal, &audit.Actor{})),
+		"handed over to no person":               open(joined(amal), with(handed(amal, &bruno), func(e *audit.Entry) { delete(e.Details, "to_person") })),
+		"handed over to the present":             open(joined(amal), joined(farah), handed(amal, &farah)),
+		"handed over under another role":         open(joined(amal), with(handed(amal, nil), func(e *audit.Entry) { e.Actor.Role = "psychologist" })),
+		"closed twice":                           open(closedBy(audit.ViaPublic, minor), closedBy(audit.ViaPublic, minor)),
+		"closed by the custodian":                open(closedBy(audit.ViaCustodian, minor)),
+		"closed by an agent elsewhere":           open(joined(amal), closedBy(audit.ViaStaff, bruno)),
+		"closed by a psychologist":               open(joined(amal), joined(farah), closedBy(audit.ViaStaff, farah)),
+		"closed by staff as the minor":           open(joined(amal), closedBy(audit.ViaStaff, minor)),
+		"closed by public as the agent":          open(joined(amal), closedBy(audit.ViaPublic, amal)),
+		"read through a face":                    open(joined(amal), act(audit.ViaStaff, amal, audit.ActionConversationRead, 2)),
+		"a head of nothing":                      open(joined(amal), act(audit.ViaCustodian, amal, audit.ActionConversationRead, 0)),
+		"an escalation before opening":           story(key("transcript"), key("identity"), act(audit.ViaStaff, amal, audit.ActionEscalationRequested, 9)),
+		"a psychologist asked by none of it":     open(joined(amal), asks(bruno)),
+		"a psychologist asked by nobody's agent": open(asks(amal)),
+		"a psychologist asked by one":            open(joined(amal), joined(farah), asks(farah)),
+		"a psychologist asked beside another":    open(joined(amal), joined(farah), asks(amal)),
+		"a psychologist asked after the end":     open(joined(amal), closedBy(audit.ViaPublic, minor), asks(amal)),
+		"out of order":                           {open()[2], open()[1]},
+		"one entry twice":                        {open()[0], open()[0]},
 	} {
 		c, err := conversation.Fold(entries)
 		if !errors.Is(err, conversation.ErrHistory) {

@@ -19,6 +19,7 @@ var sentences = map[Kind]sentence{
 	ReviewOverdue:      {"La revue d’une ouverture en urgence n’a pas été faite à temps.", "The review of a break-glass is overdue."},
 	TellingDue:         {"Une levée d’anonymat n’a pas encore été annoncée à la jeune personne concernée.", "A young person has not been told yet that their anonymity was lifted."},
 	ErasureWaiting:     {"Une demande d’effacement attend une décision.", "A request for erasure waits for a decision."},
+	PsychologistWanted: {"Une conversation attend un·e psychologue.", "A conversation waits for a psychologist."},
 	PolicyChanged:      {"Une autre politique d’accès est en vigueur.", "Another access policy is in force."},
 }
 

@@ -49,6 +49,9 @@ const (
 	// ErasureWaiting: a young person asks for erasure. The id is the erasure's.
 	// Repeated every day.
 	ErasureWaiting Kind = "erasure_waiting"
+	// PsychologistWanted: an agent asks a psychologist into a conversation. The id is
+	// the call's.
+	PsychologistWanted Kind = "psychologist_wanted"
 	// PolicyChanged: another policy is in force. The id is its revision.
 	PolicyChanged Kind = "policy_changed"
 )
@@ -65,6 +68,7 @@ var roles = map[Kind][]string{
 	ReviewOverdue:      {"inspector", "supervisor"},
 	TellingDue:         {"agent", "supervisor"},
 	ErasureWaiting:     {"privacy_officer"},
+	PsychologistWanted: {"psychologist"},
 	PolicyChanged:      {"inspector", "privacy_officer", "supervisor"},
 }
 
@@ -89,7 +93,7 @@ func (k Kind) Roles() []string { return slices.Clone(roles[k]) }
 // A Notice calls people of its kind's roles to look at what ID names.
 type Notice struct {
 	Kind Kind
-	// ID of the escalation, the erasure or the policy's revision.
+	// ID of the escalation, the erasure, the call or the policy's revision.
 	ID string
 	// At is when people are to be called. The entry's own time for what has just
 	// happened; a later time for a reminder, which is dropped when by then

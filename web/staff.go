@@ -49,6 +49,8 @@ type staff struct {
 	custodian     *order.Client
 	readings      *readings
 	watcher       watcher
+	bundles       bundles
+	verifier      verifier
 }
 
 // NewStaff makes the staff face.
@@ -131,28 +133,50 @@ type talk struct {
 	Messages int        `json:"messages" doc:"How many there are; positions are below"`
 	Staff    []present  `json:"staff"`
 	Facets   []string   `json:"facets,omitempty" doc:"Sealed facets, for the agent who may ask for them"`
+
+	PsychologistAskedAt *time.Time `json:"psychologist_asked_at,omitempty" doc:"While none has come"`
+}
+
+type asked struct {
+	ID       string    `json:"id"`
+	Topic    string    `json:"topic"`
+	AskedAt  time.Time `json:"asked_at"`
+	WaitingS int64     `json:"waiting_s" doc:"For so many seconds"`
 }
 
 type queueOutput struct {
 	Body struct {
 		Waiting []waiting `json:"waiting" doc:"For an agent, oldest first"`
+		Asked   []asked   `json:"asked" doc:"For a psychologist: conversations whose agent asked for one, oldest first"`
 		Mine    []talk    `json:"mine" doc:"Open conversations the caller is in"`
 	}
 }
 
 func (s *staff) queue(ctx context.Context, _ *struct{}) (*queueOutput, error) {
-	queue, err := s.conversations.Queue(ctx)
-	if err != nil {
-		return nil, err
-	}
-	mine, err := s.conversations.Mine(ctx, callerOf(ctx).actor.ID)
+	c := callerOf(ctx)
+	mine, err := s.conversations.Mine(ctx, c.actor.ID)
 	if err != nil {
 		return nil, err
 	}
 	out := &queueOutput{}
-	out.Body.Waiting, out.Body.Mine = make([]waiting, len(queue)), make([]talk, len(mine))
-	for i, w := range queue {
-		out.Body.Waiting[i] = waiting{ID: w.Case, Topic: string(w.Topic), OpenedAt: w.OpenedAt, WaitingS: int64(w.Age / time.Second)}
+	out.Body.Waiting, out.Body.Asked, out.Body.Mine = []waiting{}, []asked{}, make([]talk, len(mine))
+	if c.actor.Role == policy.RolePsychologist {
+		// What waits for an agent is not theirs to know.
+		called, err := s.conversations.CallingPsychologist(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range called {
+			out.Body.Asked = append(out.Body.Asked, asked{ID: w.Case, Topic: string(w.Topic), AskedAt: w.AskedAt, WaitingS: int64(w.Age / time.Second)})
+		}
+	} else {
+		queue, err := s.conversations.Queue(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range queue {
+			out.Body.Waiting = append(out.Body.Waiting, waiting{ID: w.Case, Topic: string(w.Topic), OpenedAt: w.OpenedAt, WaitingS: int64(w.Age / time.Second)})
+		}
 	}
 	for i, v := range mine {
 		if out.Body.Mine[i], err = s.talk(ctx, v); err != nil {
@@ -213,7 +237,19 @@ func (s *staff) conversation(ctx context.Context, in *ConversationPath) (*talkOu
 			}
 		}
 	}
+	askedAt, err := s.conversations.PsychologistAsked(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	t.PsychologistAskedAt = timeOrNil(askedAt)
 	return &talkOutput{t}, nil
+}
+
+func (s *staff) askPsychologist(ctx context.Context, in *conversationAct) (*struct{}, error) {
+	if !audit.IsUUID(in.ID) {
+		return nil, conversation.ErrNotFound
+	}
+	return nil, s.conversations.AskPsychologist(ctx, callerOf(ctx).actor, in.ID, actOf(ctx).key)
 }
 
 // viewOf finds a conversation that the caller is in; any other does not exist.

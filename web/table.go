@@ -62,6 +62,7 @@ func Table(p *public, s *staff) []Route {
 		{Staff, get, talks + "/{id}/consents", who(agent, psychologist), none, false, "What the minor agreed to, in their own words", handle(s.consents)},
 		{Staff, get, talks + "/{id}/opinions", who(agent, psychologist), none, false, "What psychologists think", handle(s.opinions)},
 		{Staff, post, talks + "/{id}/opinions", who(psychologist), none, false, "Record an opinion on danger", created(handle(s.recordOpinion))},
+		{Staff, post, talks + "/{id}/psychologist", who(agent), none, false, "Ask a psychologist in", handle(s.askPsychologist)},
 		{Staff, get, talks + "/{id}/colleagues", who(agent), none, false, "Agents on duty to hand the conversation over to", handle(s.handOverTo)},
 		{Staff, post, talks + "/{id}/hand-over", who(agent), none, false, "Hand the conversation over to a colleague", handle(s.handOver)},
 		{Staff, post, talks + "/{id}/leave", who(agent, psychologist), none, false, "Leave the conversation", handle(s.leave)},

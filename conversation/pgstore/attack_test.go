@@ -141,6 +141,8 @@ func TestARowSaysWhatItsEntrySays(t *testing.T) {
 		return pglog.Draft{Actor: who, Action: action, Case: caseID, Details: details}
 	}
 	const join = `INSERT INTO sceau.participants (case_id, staff_id, person_id, role, joined_seq) VALUES ($1, 's-bruno', 'p-bruno', 'agent', $2)`
+	const callID = "3c1f0e52-0c0e-4a56-9a42-0d8f3f2f6f77"
+	const call = `INSERT INTO sceau.psychologist_calls (call_id, case_id, staff_id, asked_at, asked_seq) VALUES ('` + callID + `', $1, 's-amal', now(), $2)`
 	for what, c := range map[string]struct {
 		log    *pglog.Log
 		caseID string
@@ -160,6 +162,11 @@ func TestARowSaysWhatItsEntrySays(t *testing.T) {
 			`WITH gone AS (UPDATE sceau.participants SET left_seq = $2 WHERE case_id = $1) UPDATE sceau.conversations SET state = 'waiting' WHERE case_id = $1`},
 		"left and still not in the queue": {staff, o.Case, ptr(entry(audit.ActionConversationHandedOver, amal, o.Case, nil)),
 			`UPDATE sceau.participants SET left_seq = $2 WHERE case_id = $1`},
+		"a psychologist whom nobody asked for": {staff, o.Case, ptr(entry(audit.ActionConversationJoined, bruno, o.Case, nil)), call},
+		"a psychologist whom another asked for": {staff, o.Case, ptr(pglog.Draft{Actor: bruno, Action: audit.ActionPsychologistAsked, Case: o.Case,
+			Subject: audit.Subject{Type: "psychologist_call", ID: callID}}), call},
+		"a psychologist asked into another conversation": {staff, left.Case, ptr(pglog.Draft{Actor: amal, Action: audit.ActionPsychologistAsked, Case: o.Case,
+			Subject: audit.Subject{Type: "psychologist_call", ID: callID}}), call},
 		"another facet": {public, o.Case, ptr(pglog.Draft{Actor: audit.Actor{ID: "minor"}, Action: audit.ActionIdentitySealed, Case: o.Case,
 			Subject: audit.Subject{Type: "facet", ID: "name"}, Details: audit.Details{"number": int64(0)}}),
 			`INSERT INTO sceau.facets SELECT case_id, 'contact', 0, ciphertext, $2 FROM sceau.facets WHERE case_id = $1`},

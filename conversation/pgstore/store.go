@@ -31,6 +31,10 @@ type Config struct {
 	// Recipients finds, by the same role, what is sealed to.
 	Recipients *Recipients
 
+	// Notices calls people in the transactions of what waits for them. Nil: nobody is
+	// called, and the lists are there to be looked at.
+	Notices Caller
+
 	// Now is the time that is sealed into connections. Default time.Now.
 	Now func() time.Time
 }

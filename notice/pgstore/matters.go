@@ -36,6 +36,10 @@ var questions = map[notice.Kind]string{
 		AND NOT EXISTS (SELECT FROM sceau.cases k
 			WHERE k.case_id = e.case_id AND (k.transcript_destroyed_seq IS NOT NULL OR k.identity_destroyed_seq IS NOT NULL)))`,
 	notice.ErasureWaiting: `SELECT EXISTS (SELECT FROM sceau.erasures WHERE erasure_id = $1::uuid AND verdict IS NULL)`,
+	// Until one has come, or the conversation is over.
+	notice.PsychologistWanted: `SELECT EXISTS (SELECT FROM sceau.psychologist_calls a JOIN sceau.conversations c USING (case_id)
+		WHERE a.call_id = $1::uuid AND c.state = 'active' AND NOT EXISTS (SELECT FROM sceau.participants p
+			WHERE p.case_id = a.case_id AND p.role = 'psychologist' AND (p.left_seq IS NULL OR p.joined_seq > a.asked_seq)))`,
 	// What has changed has changed: whoever follows the policy reads every notice.
 	notice.PolicyChanged: `SELECT $1::text IS NOT NULL`,
 }

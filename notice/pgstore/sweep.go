@@ -49,6 +49,11 @@ const due = `
 		SELECT 'erasure_waiting', erasure_id::text, requested_at + $2::interval * floor(extract(epoch FROM statement_timestamp() - requested_at) / extract(epoch FROM $2::interval))::float8
 		FROM sceau.erasures WHERE verdict IS NULL
 	UNION ALL
+		SELECT 'psychologist_wanted', a.call_id::text, a.asked_at
+		FROM sceau.psychologist_calls a JOIN sceau.conversations c USING (case_id) WHERE c.state = 'active' AND NOT EXISTS (
+			SELECT FROM sceau.participants p
+			WHERE p.case_id = a.case_id AND p.role = 'psychologist' AND (p.left_seq IS NULL OR p.joined_seq > a.asked_seq))
+	UNION ALL
 		SELECT * FROM (
 			SELECT 'policy_changed', convert_from(leaf, 'UTF8')::jsonb #>> '{details,policy}', at
 			FROM sceau.entries WHERE action = 'policy.activated' ORDER BY seq DESC LIMIT 5) latest
