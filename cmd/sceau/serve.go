@@ -166,6 +166,12 @@ func (p *parts) staff(ctx context.Context) error {
 		return err
 	}
 	defer pool.Close()
+	p.conversations, err = conversationstore.NewStore(conversationstore.Config{
+		Pool: p.pool, Log: p.log, Recipients: p.recipients, Notices: notices,
+	})
+	if err != nil {
+		return err
+	}
 	escalations, err := escalationstore.New(escalationstore.Config{
 		Pool: p.pool, Log: p.log, Policy: active, Recipients: p.recipients, Notices: notices,
 	})
