@@ -8,6 +8,8 @@ import (
 
 	"github.com/sceau-project/sceau/staff"
 	staffstore "github.com/sceau-project/sceau/staff/pgstore"
+	"github.com/sceau-project/sceau/web"
+	"github.com/sceau-project/sceau/web/minor"
 	"github.com/sceau-project/sceau/web/page"
 	"github.com/sceau-project/sceau/web/signin"
 )
@@ -48,4 +50,11 @@ func (p *parts) staffPages(signIn *signin.SignIn) func(*page.Shell) ([]page.Rout
 	return func(shell *page.Shell) ([]page.Route, error) {
 		return slices.Concat(signIn.Pages(shell)), nil
 	}
+}
+
+// minorPages gives the public face its pages.
+func (p *parts) minorPages(cfg web.Config) web.Config {
+	cfg.Session = page.Bearer(page.Chat, cfg.HSTS)
+	cfg.Pages = minor.Pages(minor.Config{Exit: p.cfg.Public.ExitURL})
+	return cfg
 }

@@ -141,7 +141,7 @@ func (p *parts) gate() web.Check {
 
 func (p *parts) public(ctx context.Context) error {
 	face, err := web.NewPublic(web.PublicConfig{
-		Config: p.common(p.cfg.Public), Conversations: p.conversations, Listener: p.listener,
+		Config: p.minorPages(p.common(p.cfg.Public)), Conversations: p.conversations, Listener: p.listener,
 		Custodian: p.custodian, Stop: p.stop,
 	})
 	if err != nil {

@@ -82,6 +82,14 @@ func (c *checker) run(role Role) {
 		if role == RolePublic && f.URL != "" {
 			c.fail("public.url", "is of the staff's face, where people sign in; remove it")
 		}
+		if f.ExitURL != "" {
+			if u, err := url.Parse(f.ExitURL); err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
+				c.fail(section+".exit_url", "must be an https address such as https://meteofrance.com/")
+			}
+			if role == RoleStaff {
+				c.fail("staff.exit_url", "is of the minors' face; remove it")
+			}
+		}
 		c.recipients("seal.recipients_public_keys", cfg.Seal.RecipientsPublicKeys)
 		within(c, "limits.requests_per_minute", cfg.Limits.RequestsPerMinute, 10, 1_000_000)
 		within(c, "limits.conversations_per_hour", cfg.Limits.ConversationsPerHour, 1, 1_000_000)

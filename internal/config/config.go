@@ -81,6 +81,10 @@ type Face struct {
 	// characters; of the staff's face only. Empty: they are told to call whoever runs
 	// the service.
 	DutyDesk string `yaml:"duty_desk"`
+	// ExitURL is where "leave quickly" leads from the pages of minors: a site that
+	// tells nothing, such as "https://meteofrance.com/", which it is when absent.
+	// https; of the public face only.
+	ExitURL string `yaml:"exit_url"`
 	// URL is how browsers reach the staff's face, such as "https://staff.example.org":
 	// https, or http on this machine. Its pages need it, with oidc.client_id; without
 	// both, the face speaks JSON alone. Of the staff's face only, as what follows.

@@ -72,6 +72,8 @@ func TestRefusals(t *testing.T) {
 		{"a duty desk of two lines", publicYAML, []string{"SCEAU_STAFF_DUTY_DESK=s3cr3t\nline"}, RoleStaff, "staff.duty_desk (SCEAU_STAFF_DUTY_DESK): must be one line"},
 		{"a long duty desk", publicYAML, []string{"SCEAU_STAFF_DUTY_DESK=" + strings.Repeat("s3cr3t", 17)}, RoleStaff, "at most 100 printable"},
 		{"a duty desk for minors", publicYAML, []string{"SCEAU_PUBLIC_DUTY_DESK=s3cr3t"}, RolePublic, "is for members of staff"},
+		{"an exit that is no address", publicYAML, []string{"SCEAU_PUBLIC_EXIT_URL=http://s3cr3t.example"}, RolePublic, "public.exit_url (SCEAU_PUBLIC_EXIT_URL): must be an https address"},
+		{"an exit for staff", publicYAML, []string{"SCEAU_STAFF_EXIT_URL=https://s3cr3t.example"}, RoleStaff, "is of the minors' face"},
 		{"pages without a client", publicYAML, []string{"SCEAU_STAFF_URL=https://s3cr3t.example"}, RoleStaff, "oidc.client_id: is missing"},
 		{"a client without pages", publicYAML, []string{"SCEAU_OIDC_CLIENT_ID=s3cr3t"}, RoleStaff, "staff.url: is missing"},
 		{"a secret without a client", publicYAML, []string{"SCEAU_OIDC_CLIENT_SECRET_FILE=/s3cr3t"}, RoleStaff, "oidc.client_id: is missing"},

@@ -1,0 +1,84 @@
+// Makes a whole visit one entry of the browser's history, and leaves it quickly.
+// Without this script all pages work, and each is an entry of its own.
+(() => {
+  const leaving = document.querySelector("form.leave");
+  const offline = document.getElementById("offline");
+
+  // What is on the screen goes first; then the cookie, which only the service can end;
+  // then the page itself, in whose place in the history the other address stands.
+  const leave = () => {
+    const exit = leaving.dataset.exit;
+    dispatchEvent(new Event("sceau:leave"));
+    document.documentElement.style.background = "#fff";
+    document.body.remove();
+    try {
+      fetch("/leave", { method: "POST", keepalive: true, credentials: "same-origin" }).catch(() => {});
+    } catch {
+      navigator.sendBeacon("/leave");
+    }
+    location.replace(exit);
+  };
+  addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !event.isComposing) {
+      event.preventDefault();
+      leave();
+    }
+  }, true);
+
+  const go = (address) => location.replace(address);
+  const ours = (url) => url.origin === location.origin;
+
+  // Shows an answer in place of the page: a form that was refused, a phrase told once.
+  const show = (text) => {
+    const next = new DOMParser().parseFromString(text, "text/html");
+    const main = next.getElementById("main");
+    if (!main) return false;
+    document.getElementById("main").replaceWith(main);
+    scrollTo(0, 0);
+    main.focus();
+    return true;
+  };
+
+  addEventListener("click", (event) => {
+    const link = event.target.closest && event.target.closest("a[href]");
+    if (!link || event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    const url = new URL(link.href);
+    if (!ours(url) || !url.protocol.startsWith("http") || link.hasAttribute("download")) return;
+    event.preventDefault();
+    if (url.hash && url.pathname === location.pathname && url.search === location.search) {
+      const there = document.getElementById(url.hash.slice(1));
+      if (!there) return;
+      there.scrollIntoView();
+      if (!there.hasAttribute("tabindex")) there.tabIndex = -1;
+      there.focus({ preventScroll: true });
+      return;
+    }
+    go(url.href);
+  });
+
+  addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (event.defaultPrevented) return;
+    event.preventDefault();
+    if (form === leaving) return leave();
+    const button = event.submitter;
+    const data = new URLSearchParams(new FormData(form));
+    if (button && button.name) data.append(button.name, button.value);
+    if (form.method === "get") return go(form.action + "?" + data);
+    if (form.dataset.busy) return;
+    form.dataset.busy = "yes";
+    if (button) button.setAttribute("aria-busy", "true");
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: data, credentials: "same-origin" });
+      offline.hidden = true;
+      if (answer.redirected) return go(answer.url);
+      if (show(await answer.text())) return;
+      go(form.action);
+    } catch {
+      offline.hidden = false;
+    } finally {
+      delete form.dataset.busy;
+      if (button) button.removeAttribute("aria-busy");
+    }
+  });
+})();
