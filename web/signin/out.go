@@ -81,6 +81,9 @@ func (s *SignIn) signedOut(w http.ResponseWriter, r *http.Request) {
 func (s *SignIn) view(r *http.Request, title string) page.View {
 	v := s.shell.View(r, title)
 	v.Session, v.Nav, v.Events = page.Session{}, nil, ""
+	if r.URL.Path == "/signin/callback" {
+		v.Path = "/signin" // no link repeats a code
+	}
 	return v
 }
 
