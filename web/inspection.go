@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/sceau-project/sceau/audit"
@@ -10,76 +11,152 @@ import (
 	"github.com/sceau-project/sceau/policy"
 )
 
-// searchInput selects entries. Everything is an id, a code or a time, since the
-// search itself becomes an entry.
-type searchInput struct {
+// What an inspector sees: the log, what follows from it, and figures. Never what a seal
+// holds: no transcript, no identity, no narrative. Every look is decided, and recorded
+// before anything is shown.
+
+// Search says which entries are looked for. Everything is an id, a code or a time, since
+// the search itself becomes an entry; and it is all of a search's state.
+type Search struct {
 	From    time.Time `query:"from" doc:"At or after"`
 	To      time.Time `query:"to" doc:"Before"`
-	Actor   string    `query:"actor" pattern:"^[a-z0-9-]{0,64}$"`
-	Person  string    `query:"person" pattern:"^[a-z0-9-]{0,64}$"`
+	Actor   string    `query:"actor" pattern:"^[a-z0-9-]{0,64}$" doc:"Random id of an account"`
+	Person  string    `query:"person" pattern:"^[a-z0-9-]{0,64}$" doc:"Random id of a human"`
+	Role    string    `query:"role" pattern:"^[a-z_]{0,32}$" doc:"Of who acted"`
+	Via     string    `query:"via" pattern:"^[a-z]{0,16}$" doc:"The process that wrote it: public, staff, custodian or operator"`
 	Case    string    `query:"case" pattern:"^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?$"`
 	Action  string    `query:"action" pattern:"^([a-z]+[.][a-z_]+)?$" maxLength:"64"`
 	Subject string    `query:"subject" pattern:"^[a-z0-9:-]{0,80}$" doc:"The subject's id"`
-	FromSeq int64     `query:"from_seq" minimum:"0" doc:"Read on from here"`
-	Limit   int       `query:"limit" minimum:"1" maximum:"500" default:"100"`
+	Ground  string    `query:"ground" pattern:"^[a-z_]{0,32}$" doc:"consent, imminent_danger or judicial_requisition"`
+	Result  string    `query:"result" pattern:"^(allow|refuse)?$" doc:"What policy said"`
+	State   string    `query:"state" pattern:"^[a-z_]{0,32}$" doc:"Entries that bring an escalation to this state"`
+}
+
+type searchInput struct {
+	Search
+	Order   string `query:"order" enum:"oldest,newest" default:"oldest"`
+	FromSeq int64  `query:"from_seq" minimum:"0" doc:"Oldest first: read on from here"`
+	Before  int64  `query:"before" minimum:"0" doc:"Newest first: read on below this"`
+	Limit   int    `query:"limit" minimum:"1" maximum:"500" default:"100"`
 }
 
 type entry struct {
-	Seq  int64           `json:"seq"`
-	Hash string          `json:"hash" doc:"Leaf hash, padded base64"`
-	Leaf json.RawMessage `json:"leaf" doc:"The entry. Its exact bytes, which the hash covers, are in an export"`
+	Seq    int64           `json:"seq"`
+	Hash   string          `json:"hash" doc:"Leaf hash, padded base64"`
+	Leaf   json.RawMessage `json:"leaf,omitempty" doc:"The entry. Its exact bytes, which the hash covers, are in the entry's own page and in exports; absent when they are not JSON any more"`
+	Damage string          `json:"damage,omitempty" doc:"Why this is not what was once appended"`
 }
 
 type entriesOutput struct {
 	Body struct {
 		Read    int64   `json:"read" doc:"The entry that records this search"`
 		Entries []entry `json:"entries"`
-		Next    *int64  `json:"next,omitempty" doc:"from_seq of the next page"`
+		More    bool    `json:"more" doc:"The search ended before the log did: read on"`
+		Next    *int64  `json:"next,omitempty" doc:"from_seq of the next page; newest first, before"`
+		Looked  int64   `json:"looked" doc:"How many entries were looked at"`
 	}
 }
+
+// searchPatience is how long one page is looked for; then its reader is asked to read on.
+const searchPatience = 3 * time.Second
 
 // search reads the log. The search is decided and recorded first; what it finds
 // lies before its own entry.
 func (s *staff) search(ctx context.Context, in *searchInput) (*entriesOutput, error) {
-	read, err := s.look(ctx, policy.ViewLog, in.details())
+	query, details := in.query(), in.details()
+	for name, v := range map[string]int64{"from_seq": in.FromSeq, "before": in.Before} {
+		if v > 0 {
+			details[name] = v
+		}
+	}
+	details["limit"] = int64(in.Limit)
+	read, err := s.look(ctx, policy.ViewLog, details)
 	if err != nil {
 		return nil, err
 	}
+	query.FromSeq, query.Newest, query.Limit = in.FromSeq, in.Order == "newest", in.Limit
+	if query.UpTo = read.Seq; in.Before > 0 {
+		query.UpTo = min(in.Before, read.Seq)
+	}
 	out := &entriesOutput{}
 	out.Body.Read, out.Body.Entries = read.Seq, []entry{}
-	for record, err := range pglog.Entries(ctx, s.reader, in.filter()) {
-		if err != nil {
-			return nil, err
-		}
-		if record.Seq >= read.Seq {
-			break
-		}
-		out.Body.Entries = append(out.Body.Entries, entry{Seq: record.Seq, Hash: record.Hash.String(), Leaf: record.Leaf})
+	if query.none() {
+		return out, nil
 	}
-	if n := len(out.Body.Entries); n == in.Limit {
-		next := out.Body.Entries[n-1].Seq + 1
-		out.Body.Next = &next
+	page, err := pglog.Search(ctx, s.reader, query.Query, searchPatience)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range page.Found {
+		out.Body.Entries = append(out.Body.Entries, entryOf(f))
+	}
+	if out.Body.More, out.Body.Looked = page.More, page.Looked; page.More {
+		out.Body.Next = &page.Next
 	}
 	return out, nil
 }
 
-func (in *searchInput) filter() pglog.Filter {
-	f := pglog.Filter{
-		From: in.From, To: in.To, Actor: in.Actor, Person: in.Person, Case: in.Case,
-		SubjectID: in.Subject, FromSeq: in.FromSeq, Limit: in.Limit,
+func entryOf(f pglog.Found) entry {
+	e := entry{Seq: f.Seq, Hash: f.Hash.String()}
+	if json.Valid(f.Leaf) {
+		e.Leaf = f.Leaf
 	}
+	if f.Damage != nil {
+		e.Damage = f.Damage.Why
+	}
+	return e
+}
+
+// searched is a query, or one that nothing can answer.
+type searched struct {
+	pglog.Query
+	nothing bool
+}
+
+func (q searched) none() bool { return q.nothing }
+
+func (in *Search) query() searched {
+	q := searched{Query: pglog.Query{
+		Filter: pglog.Filter{From: in.From, To: in.To, Actor: in.Actor, Person: in.Person, Case: in.Case, SubjectID: in.Subject},
+		Via:    audit.Via(in.Via), Role: in.Role, Ground: in.Ground, Result: in.Result,
+	}}
 	if in.Action != "" {
-		f.Actions = []audit.Action{audit.Action(in.Action)}
+		q.Actions = []audit.Action{audit.Action(in.Action)}
 	}
-	return f
+	if in.State != "" {
+		to := reaching[in.State]
+		if in.Action != "" && slices.Contains(to, audit.Action(in.Action)) {
+			to = q.Actions
+		} else if in.Action != "" {
+			to = nil
+		}
+		q.Actions, q.nothing = to, len(to) == 0
+	}
+	return q
+}
+
+// reaching are the actions that bring an escalation to a state. A release begins with its
+// order, not with its outcome.
+var reaching = map[string][]audit.Action{
+	"requested":    {audit.ActionEscalationRequested},
+	"refused":      {audit.ActionEscalationRefused},
+	"denied":       {audit.ActionEscalationDenied},
+	"withdrawn":    {audit.ActionEscalationWithdrawn},
+	"expired":      {audit.ActionEscalationExpired},
+	"approved":     {audit.ActionEscalationApproved},
+	"glass_broken": {audit.ActionEscalationGlassBroken},
+	"released":     {audit.ActionIdentityReleaseOrdered},
+	"revoked":      {audit.ActionEscalationRevoked},
+	"closed":       {audit.ActionEscalationClosed, audit.ActionConsentWithdrawn},
 }
 
 // details say what was searched for. The case is named here and not as the
 // entry's own: the search is about the log, and changes nothing of the case.
-func (in *searchInput) details() audit.Details {
-	d := audit.Details{"limit": int64(in.Limit)}
+func (in *Search) details() audit.Details {
+	d := audit.Details{}
 	for name, value := range map[string]string{
 		"by_actor": in.Actor, "by_person": in.Person, "by_case": in.Case, "by_action": in.Action, "by_subject": in.Subject,
+		"by_role": in.Role, "by_via": in.Via, "by_ground": in.Ground, "by_result": in.Result, "by_state": in.State,
 	} {
 		if value != "" {
 			d[name] = value
@@ -89,9 +166,6 @@ func (in *searchInput) details() audit.Details {
 		if !at.IsZero() {
 			d[name] = audit.FormatTime(at)
 		}
-	}
-	if in.FromSeq > 0 {
-		d["from_seq"] = in.FromSeq
 	}
 	return d
 }

@@ -51,6 +51,7 @@ type staff struct {
 	watcher       watcher
 	bundles       bundles
 	verifier      verifier
+	exporting     exports
 }
 
 // NewStaff makes the staff face.
@@ -76,7 +77,10 @@ func NewStaff(cfg StaffConfig) (*Face, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Face{Handler: handler, close: s.readings.close}, nil
+	return &Face{Handler: handler, close: func(ctx context.Context) {
+		s.readings.close(ctx)
+		s.verifier.ended.Wait()
+	}}, nil
 }
 
 // identify verifies a token and finds, or begins, its session.

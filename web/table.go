@@ -98,5 +98,17 @@ func Table(p *public, s *staff) []Route {
 		{Staff, get, "/api/v1/privacy/due", who(privacy), none, false, "What is destroyed soon", handle(s.due)},
 
 		{Staff, get, "/api/v1/log/entries", who(inspector), none, false, "Search the log; the search is an entry", handle(s.search)},
+		{Staff, get, "/api/v1/log/entries/{seq}", who(inspector), none, false, "One entry: its bytes, how to check them, its decision asked again", handle(s.entry)},
+		{Staff, get, "/api/v1/log/cases/{id}", who(inspector), none, false, "A case, entry by entry, as the service folds it", handle(s.caseStory)},
+		{Staff, get, "/api/v1/log/health", who(inspector), none, false, "How the chain is, and what waits for people", handle(s.health)},
+		{Staff, get, "/api/v1/log/verification", who(inspector), none, false, "How far a verification is", handle(s.progress)},
+		{Staff, post, "/api/v1/log/verification", who(inspector), none, false, "Verify the whole log now; the result is an entry", handle(s.verify)},
+		{Staff, get, "/api/v1/log/figures", who(inspector), none, false, "What a period comes to, people under pseudonyms", handle(s.figures)},
+		{Staff, post, "/api/v1/log/names", who(inspector), none, false, "Whom a pseudonym stands for, for a reason", handle(s.name)},
+		{Staff, get, "/api/v1/log/exports/entries", who(inspector), none, true, "All that a search finds, as CSV or JSON", downloads(s.exportEntries)},
+		{Staff, get, "/api/v1/log/exports/cases/{id}", who(inspector), none, true, "A case, as CSV or JSON", downloads(s.exportCase)},
+		{Staff, get, "/api/v1/log/exports/figures", who(inspector), none, true, "Figures, as CSV or JSON", downloads(s.exportFigures)},
+		{Staff, get, "/api/v1/log/exports/reviews", who(inspector), none, true, "Broken glasses, as CSV or JSON", downloads(s.exportReviews)},
+		{Staff, get, "/api/v1/log/exports/log", who(inspector), none, true, "The whole log in a zip, for sceau-inspect", downloads(s.exportLog)},
 	}
 }

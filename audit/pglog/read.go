@@ -63,7 +63,7 @@ func scanRecord(row pgx.CollectableRow) (Record, error) {
 	if err := row.Scan(&seq, &hash, &leaf, &at, &col[0], &col[1], &col[2], &col[3], &col[4], &col[5], &col[6]); err != nil {
 		return Record{}, err
 	}
-	r := Record{Entry: audit.Entry{Seq: seq}, Hash: audit.LeafHash(leaf), Leaf: leaf}
+	r := Record{Entry: audit.Entry{Seq: seq, Case: col[2]}, Hash: audit.LeafHash(leaf), Leaf: leaf}
 	if string(hash) != string(r.Hash[:]) {
 		return r, &Damage{Seq: seq, Why: "its hash is not its leaf's"}
 	}

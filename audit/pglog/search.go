@@ -144,14 +144,7 @@ func found(ctx context.Context, q Querier, sql string, args ...any) ([]Found, er
 	if err != nil {
 		return nil, readError(err)
 	}
-	records, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (Found, error) {
-		r, err := scanRecord(row)
-		f := Found{Record: r}
-		if errors.As(err, &f.Damage) {
-			err = nil
-		}
-		return f, err
-	})
+	records, err := pgx.CollectRows(rows, scanFound)
 	if err != nil {
 		return nil, readError(err)
 	}
@@ -181,4 +174,37 @@ func OpeningsOf(ctx context.Context, q Querier, seq int64) ([]audit.Opening, err
 		return nil, readError(err)
 	}
 	return openings, nil
+}
+
+// EachOfCases reads all entries below a number of some cases, one case after the other,
+// each in the order of the log, damaged or not. It holds one entry in memory.
+func EachOfCases(ctx context.Context, q Querier, cases []string, upTo int64, each func(Found) error) error {
+	rows, err := q.Query(ctx, `SELECT `+recordColumns+` FROM sceau.entries
+		WHERE case_id = ANY ($1::uuid[]) AND seq < $2 ORDER BY case_id, seq`, cases, upTo)
+	if err != nil {
+		return readError(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		f, err := scanFound(rows)
+		if err == nil {
+			err = each(f)
+		}
+		if err != nil {
+			return readError(err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return readError(err)
+	}
+	return nil
+}
+
+func scanFound(row pgx.CollectableRow) (Found, error) {
+	r, err := scanRecord(row)
+	f := Found{Record: r}
+	if errors.As(err, &f.Damage) {
+		err = nil
+	}
+	return f, err
 }

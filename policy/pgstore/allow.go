@@ -36,15 +36,31 @@ func (a *Active) Allow(ctx context.Context, q Querier, in policy.Input) (*policy
 // Look decides and records that the actor looks into a view of the log or a register,
 // one of policy's views; details say what at. What they are shown is read afterwards.
 func (a *Active) Look(ctx context.Context, log *pglog.Log, actor audit.Actor, view string, details audit.Details) (pglog.Ref, error) {
+	return a.LookAt(ctx, log, actor, Looking{View: view, Details: details})
+}
+
+// Looking is what somebody looks at.
+type Looking struct {
+	View    string // one of policy's
+	Reason  string // with [policy.ViewNames]
+	Subject audit.Subject
+	Details audit.Details
+}
+
+// LookAt is [Active.Look] at something in particular.
+func (a *Active) LookAt(ctx context.Context, log *pglog.Log, actor audit.Actor, at Looking) (pglog.Ref, error) {
 	var looked pglog.Ref
 	_, err := log.Do(ctx, pglog.Idempotency{}, func(ctx context.Context, turn *pglog.Turn) (any, error) {
-		d, err := a.Allow(ctx, turn.Tx, policy.LogRead{At: policy.At(turn.At), View: view,
+		d, err := a.Allow(ctx, turn.Tx, policy.LogRead{At: policy.At(turn.At), View: at.View, Reason: at.Reason,
 			Actor: policy.Actor{ID: actor.ID, Person: actor.Person, Role: actor.Role}})
 		if err != nil {
 			return nil, err
 		}
-		draft := pglog.Draft{Actor: actor, Action: audit.ActionLogRead, Details: audit.Details{"view": view}}
-		maps.Copy(draft.Details, details)
+		draft := pglog.Draft{Actor: actor, Action: audit.ActionLogRead, Subject: at.Subject, Details: audit.Details{"view": at.View}}
+		if at.Reason != "" {
+			draft.Details["reason"] = at.Reason
+		}
+		maps.Copy(draft.Details, at.Details)
 		Decide(&draft, *d)
 		looked, err = turn.Append(draft)
 		return nil, err

@@ -1,0 +1,475 @@
+package web
+
+import (
+	"archive/zip"
+	"context"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humachi"
+
+	"github.com/sceau-project/sceau/audit"
+	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/policy"
+)
+
+// Exports are views as files. Each is an entry before its first byte: log.read with as
+// (csv, json, export) among its details, since log.exported is the operator's. They are
+// written as they are read, in the memory of a page; one that cannot be ended is cut off,
+// so that nobody takes a part for the whole.
+
+// Format is that of an export.
+type Format struct {
+	As string `query:"as" enum:"csv,json" default:"csv"`
+}
+
+// maxExports bounds how many exports this process writes at once.
+const maxExports = 3
+
+// exports counts those under way.
+type exports struct{ n atomic.Int32 }
+
+func (x *exports) enter() bool {
+	if x.n.Add(1) > maxExports {
+		x.n.Add(-1)
+		return false
+	}
+	return true
+}
+
+// file is an export about to be written.
+type file struct {
+	name, media string
+	write       func(ctx context.Context, to io.Writer) error
+}
+
+type download struct {
+	Body func(huma.Context)
+}
+
+// download answers with a file. prepare decides and records first.
+func (s *staff) download(ctx context.Context, prepare func() (file, error)) (*download, error) {
+	if !s.exporting.enter() {
+		return nil, refuse("rate.limited")
+	}
+	f, err := prepare()
+	if err != nil {
+		s.exporting.n.Add(-1)
+		return nil, err
+	}
+	return &download{Body: func(hc huma.Context) {
+		defer s.exporting.n.Add(-1)
+		r, rw := humachi.Unwrap(hc)
+		ctx, cancel := context.WithTimeout(r.Context(), exportTime)
+		defer cancel()
+		h := rw.Header()
+		h.Set("Content-Type", f.media)
+		h.Set("Content-Disposition", `attachment; filename="`+f.name+`"`)
+		rw.WriteHeader(http.StatusOK)
+		if err := f.write(ctx, patient{rw, http.NewResponseController(rw)}); err != nil {
+			s.face.note(ctx, &Problem{Code: "export.cut"}, err)
+			panic(http.ErrAbortHandler) // the client learns that this is not all
+		}
+	}}, nil
+}
+
+// exportTime bounds one export.
+const exportTime = time.Hour
+
+// patient is a client that takes its time, as long as it takes something.
+type patient struct {
+	io.Writer
+	rc *http.ResponseController
+}
+
+func (p patient) Write(b []byte) (int, error) {
+	if err := p.rc.SetWriteDeadline(time.Now().Add(30 * time.Second)); err != nil {
+		return 0, err
+	}
+	return p.Writer.Write(b)
+}
+
+// downloads registers an export.
+func downloads[I any](handler func(context.Context, *I) (*download, error)) func(huma.API, huma.Operation) {
+	return func(api huma.API, op huma.Operation) {
+		op.Responses = map[string]*huma.Response{"200": {Description: "A file. One that is cut off is not all."}}
+		handle(handler)(api, op)
+	}
+}
+
+const (
+	mediaCSV  = "text/csv; charset=utf-8; header=present"
+	mediaJSON = "application/json"
+	mediaZip  = "application/zip"
+)
+
+func media(as string) string {
+	if as == "json" {
+		return mediaJSON
+	}
+	return mediaCSV
+}
+
+// guarded keeps a spreadsheet from taking a cell for a formula: an apostrophe comes before
+// what would begin one.
+func guarded(cell string) string {
+	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+		if _, err := strconv.ParseInt(cell, 10, 64); err != nil {
+			return "'" + cell
+		}
+	}
+	return cell
+}
+
+// table writes rows of CSV (RFC 4180).
+type table struct{ w *csv.Writer }
+
+func newTable(to io.Writer, header ...string) (table, error) {
+	t := table{csv.NewWriter(to)}
+	t.w.UseCRLF = true
+	return t, t.row(header...)
+}
+
+func (t table) row(cells ...string) error {
+	for i := range cells {
+		cells[i] = guarded(cells[i])
+	}
+	return t.w.Write(cells)
+}
+
+func (t table) end() error {
+	t.w.Flush()
+	return t.w.Error()
+}
+
+type exportEntriesInput struct {
+	Search
+	Format
+}
+
+// exportEntries writes all that a search finds, however much that is.
+func (s *staff) exportEntries(ctx context.Context, in *exportEntriesInput) (*download, error) {
+	return s.download(ctx, func() (file, error) {
+		query, details := in.query(), in.details()
+		details["as"] = in.As
+		read, err := s.look(ctx, policy.ViewLog, details)
+		if err != nil {
+			return file{}, err
+		}
+		query.UpTo, query.Limit = read.Seq, 500
+		each := func(ctx context.Context, do func(pglog.Found) error) error {
+			for more := !query.none(); more; {
+				page, err := pglog.Search(ctx, s.reader, query.Query, searchPatience)
+				if err != nil {
+					return err
+				}
+				for _, f := range page.Found {
+					if err := do(f); err != nil {
+						return err
+					}
+				}
+				query.FromSeq, more = page.Next, page.More
+			}
+			return nil
+		}
+		write := func(ctx context.Context, to io.Writer) error { return entriesCSV(ctx, to, each) }
+		if in.As == "json" {
+			write = func(ctx context.Context, to io.Writer) error {
+				return entriesJSON(ctx, to, s.journal.Origin(), read.Seq, each)
+			}
+		}
+		return file{fmt.Sprintf("sceau-entries-%d.%s", read.Seq, in.As), media(in.As), write}, nil
+	})
+}
+
+type eachFound func(context.Context, func(pglog.Found) error) error
+
+func entriesCSV(ctx context.Context, to io.Writer, each eachFound) error {
+	t, err := newTable(to, "seq", "at", "via", "actor", "person", "role", "unit", "session", "action", "case", "subject_type", "subject",
+		"ground", "decision", "policy", "result", "details", "hash", "damage")
+	if err != nil {
+		return err
+	}
+	if err := each(ctx, func(f pglog.Found) error {
+		damage, path, revision, result, details, at := "", "", "", "", "", ""
+		if f.Damage != nil {
+			damage = f.Damage.Why
+		} else {
+			at = audit.FormatTime(f.At)
+		}
+		if d := f.Decision; d != nil {
+			path, revision, result = d.Path, d.Policy, d.Result
+		}
+		if len(f.Details) > 0 {
+			text, err := json.Marshal(f.Details)
+			if err != nil {
+				return err
+			}
+			details = string(text)
+		}
+		return t.row(strconv.FormatInt(f.Seq, 10), at, string(f.Via), f.Actor.ID, f.Actor.Person, f.Actor.Role, f.Actor.Unit,
+			f.Actor.Session, string(f.Action), f.Case, f.Subject.Type, f.Subject.ID, f.Ground, path, revision, result, details, f.Hash.String(), damage)
+	}); err != nil {
+		return err
+	}
+	return t.end()
+}
+
+// entriesJSON writes one object. Leaves stand in it byte for byte as they are stored.
+func entriesJSON(ctx context.Context, to io.Writer, origin string, read int64, each eachFound) error {
+	if _, err := fmt.Fprintf(to, `{"origin":%q,"read":%d,"entries":[`, origin, read); err != nil {
+		return err
+	}
+	between := "\n"
+	if err := each(ctx, func(f pglog.Found) error {
+		e := entryOf(f)
+		leaf := "null"
+		if e.Leaf != nil {
+			leaf = string(e.Leaf)
+		}
+		damage, err := json.Marshal(e.Damage)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(to, `%s{"seq":%d,"hash":%q,"leaf":%s,"damage":%s}`, between, e.Seq, e.Hash, leaf, damage)
+		between = ",\n"
+		return err
+	}); err != nil {
+		return err
+	}
+	_, err := io.WriteString(to, "\n]}\n")
+	return err
+}
+
+type exportCaseInput struct {
+	CasePath
+	Format
+}
+
+// exportCase writes a case's whole story.
+func (s *staff) exportCase(ctx context.Context, in *exportCaseInput) (*download, error) {
+	return s.download(ctx, func() (file, error) {
+		body, err := s.tellCase(ctx, in.ID, audit.Details{"as": in.As, "by_case": in.ID, "story": true}, 0, keepSteps)
+		if err != nil {
+			return file{}, err
+		}
+		write := asJSON(body)
+		if in.As == "csv" {
+			write = func(_ context.Context, to io.Writer) error { return caseCSV(to, body) }
+		}
+		return file{"sceau-case-" + in.ID + "." + in.As, media(in.As), write}, nil
+	})
+}
+
+func asJSON(body any) func(context.Context, io.Writer) error {
+	return func(_ context.Context, to io.Writer) error { return json.NewEncoder(to).Encode(body) }
+}
+
+func caseCSV(to io.Writer, b *caseBody) error {
+	t, err := newTable(to, "seq", "at", "via", "actor", "person", "role", "action", "subject_type", "subject", "ground", "result",
+		"changes", "disregarded", "impossible", "unjudged", "hash")
+	if err != nil {
+		return err
+	}
+	for _, s := range b.Steps {
+		var changes []string
+		for _, c := range s.Changes {
+			changes = append(changes, c.Escalation+": "+c.Before+" > "+c.After)
+		}
+		at := ""
+		if !s.At.IsZero() {
+			at = audit.FormatTime(s.At)
+		}
+		if err := t.row(strconv.FormatInt(s.Seq, 10), at, s.Via, s.Actor.ID, s.Actor.Person, s.Actor.Role, s.Action, s.SubjectType, s.Subject,
+			s.Ground, s.Result, strings.Join(changes, "; "), s.Disregarded, s.Impossible, strconv.FormatBool(s.Unjudged), s.Hash); err != nil {
+			return err
+		}
+	}
+	return t.end()
+}
+
+type exportFiguresInput struct {
+	Period
+	Format
+}
+
+// exportFigures writes the figures of a period, people under their pseudonyms.
+func (s *staff) exportFigures(ctx context.Context, in *exportFiguresInput) (*download, error) {
+	return s.download(ctx, func() (file, error) {
+		body, err := s.compute(ctx, &in.Period, audit.Details{"as": in.As})
+		if err != nil {
+			return file{}, err
+		}
+		write := asJSON(body)
+		if in.As == "csv" {
+			write = func(_ context.Context, to io.Writer) error { return figuresCSV(to, body) }
+		}
+		return file{fmt.Sprintf("sceau-figures-%d.%s", body.Read, in.As), media(in.As), write}, nil
+	})
+}
+
+// figuresCSV writes one figure a line: a table, a row of it, a measure.
+func figuresCSV(to io.Writer, b *figuresBody) error {
+	t, err := newTable(to, "table", "row", "measure", "value")
+	if err != nil {
+		return err
+	}
+	var failed error
+	put := func(of, row, measure string, value any) {
+		if failed == nil {
+			failed = t.row(of, row, measure, fmt.Sprint(value))
+		}
+	}
+	put("period", "", "from", audit.FormatTime(b.From))
+	put("period", "", "to", audit.FormatTime(b.To))
+	put("period", "", "requests", b.Requests)
+	put("period", "", "cases", b.Cases)
+	put("period", "", "ignored", b.Ignored)
+	for _, g := range b.Grounds {
+		for _, m := range []struct {
+			name string
+			n    int64
+		}{
+			{"requests", int64(g.Requests)}, {"refused", int64(g.Refused)}, {"denied", int64(g.Denied)}, {"withdrawn", int64(g.Withdrawn)},
+			{"expired", int64(g.Expired)}, {"waiting", int64(g.Waiting)}, {"approved", int64(g.Approved)}, {"in_part", int64(g.InPart)},
+			{"broken", int64(g.Broken)}, {"lifted", int64(g.Lifted)}, {"revoked", int64(g.Revoked)}, {"decided", int64(g.Decision.N)},
+			{"median_s", g.Decision.Median}, {"p95_s", g.Decision.P95},
+		} {
+			put("grounds", g.Ground, m.name, m.n)
+		}
+	}
+	for _, at := range b.Series {
+		start := at.Start.Format(time.DateOnly)
+		put("series", start, "requests", at.Requests)
+		for i, n := range at.Lifts {
+			put("series", start, "lifts_"+b.Grounds[i].Ground, n)
+		}
+	}
+	for _, c := range b.Refusals {
+		put("refusals", c.Code, "n", c.N)
+	}
+	for _, c := range b.Denials {
+		put("denials", c.Code, "n", c.N)
+	}
+	put("glass", "", "granted", b.Glass.Granted)
+	put("glass", "", "broken", b.Glass.Broken)
+	put("glass", "", "due", b.Glass.Due)
+	put("glass", "", "overdue", b.Glass.Overdue)
+	put("glass", "", "upheld", b.Glass.Upheld)
+	put("glass", "", "abusive", b.Glass.Abusive)
+	for _, a := range b.Answers {
+		put("answers", a.Who, "approved", a.Approved)
+		put("answers", a.Who, "denied", a.Denied)
+		put("answers", a.Who, "timed", a.Timed)
+		put("answers", a.Who, "quick", a.Quick)
+		put("answers", a.Who, "median_s", a.MedianS)
+		put("answers", a.Who, "quickest_s", a.QuickestS)
+	}
+	for _, p := range b.Pairs {
+		row := p.Requester + " > " + p.Approver
+		put("pairs", row, "observed", p.Observed)
+		put("pairs", row, "expected", strconv.FormatFloat(p.Expected, 'f', 2, 64))
+		put("pairs", row, "chance", strconv.FormatFloat(p.Chance, 'g', 3, 64))
+		put("pairs", row, "stands_out", p.StandsOut)
+	}
+	if failed != nil {
+		return failed
+	}
+	return t.end()
+}
+
+// exportReviews writes the broken glasses.
+func (s *staff) exportReviews(ctx context.Context, in *Format) (*download, error) {
+	return s.download(ctx, func() (file, error) {
+		out, err := s.reviewsAs(ctx, audit.Details{"as": in.As})
+		if err != nil {
+			return file{}, err
+		}
+		write := asJSON(out.Body)
+		if in.As == "csv" {
+			write = func(_ context.Context, to io.Writer) error { return reviewsCSV(to, out.Body.Reviews) }
+		}
+		return file{"sceau-reviews." + in.As, media(in.As), write}, nil
+	})
+}
+
+func reviewsCSV(to io.Writer, list []reviewed) error {
+	t, err := newTable(to, "id", "requester", "confirmed_by", "ground", "facets", "state", "broken_at", "review_by", "overdue", "verdict", "reviewed_at", "reviewer")
+	if err != nil {
+		return err
+	}
+	for _, r := range list {
+		var confirmed []string
+		for _, c := range r.Confirmed {
+			confirmed = append(confirmed, c.ID)
+		}
+		reviewer, at := "", ""
+		if r.Reviewer != nil {
+			reviewer = r.Reviewer.ID
+		}
+		if r.ReviewedAt != nil {
+			at = audit.FormatTime(*r.ReviewedAt)
+		}
+		if err := t.row(r.ID, r.Requester.ID, strings.Join(confirmed, " "), r.Ground, strings.Join(r.Facets, " "), r.State,
+			audit.FormatTime(r.BrokenAt), audit.FormatTime(r.ReviewBy), strconv.FormatBool(r.Overdue), r.Verdict, at, reviewer); err != nil {
+			return err
+		}
+	}
+	return t.end()
+}
+
+// exportLog writes the whole log, as the operator's command does: a folder that
+// sceau-inspect verifies on a laptop, in a zip. It ends with the entry that records it.
+func (s *staff) exportLog(ctx context.Context, _ *struct{}) (*download, error) {
+	return s.download(ctx, func() (file, error) {
+		read, err := s.look(ctx, policy.ViewLog, audit.Details{"as": "export"})
+		if err != nil {
+			return file{}, err
+		}
+		write := func(ctx context.Context, to io.Writer) error {
+			live, err := pglog.OpenLive(ctx, s.reader, read.Seq)
+			if err != nil {
+				return err
+			}
+			return zipped(to, live)
+		}
+		return file{fmt.Sprintf("sceau-log-%d.zip", read.Seq), mediaZip, write}, nil
+	})
+}
+
+// zipped packs an export. meta.json comes last: without it no verifier takes it for whole.
+func zipped(to io.Writer, live *pglog.Live) error {
+	z := zip.NewWriter(to)
+	bundles, err := fs.ReadDir(live, audit.BundlesDir)
+	if err != nil {
+		return err
+	}
+	names := []string{audit.LogFile, audit.OpeningsFile}
+	for _, b := range bundles {
+		names = append(names, path.Join(audit.BundlesDir, b.Name()))
+	}
+	for _, name := range append(names, audit.MetaFile) {
+		from, err := live.Open(name)
+		if err != nil {
+			return err
+		}
+		into, err := z.Create(name)
+		if err == nil {
+			_, err = io.Copy(into, from)
+		}
+		if err != nil {
+			return fmt.Errorf("pack %s: %w", name, err)
+		}
+	}
+	return z.Close()
+}
