@@ -106,7 +106,7 @@ type parts struct {
 
 func (p *parts) common(face config.Face, checks ...web.Check) web.Config {
 	return web.Config{
-		Logger: p.logger, Metrics: p.metrics, Origins: face.Origins, DutyDesk: face.DutyDesk, HSTS: face.TLSCertificate != "",
+		Logger: p.logger, Metrics: p.metrics, Origins: face.Origins, DutyDesk: face.DutyDesk, HSTS: face.TLSCertificate != "" || strings.HasPrefix(face.URL, "https://"),
 		Limits: web.Limits{
 			RequestsPerMinute:    p.cfg.Limits.RequestsPerMinute,
 			ConversationsPerHour: p.cfg.Limits.ConversationsPerHour,
@@ -192,8 +192,29 @@ func (p *parts) staff(ctx context.Context) error {
 	p.metrics.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
 		Name: "sceau_presence_unnoted_total", Help: "Requests whose member of staff could not be noted as on duty; nothing else was withheld from them.",
 	}, func() float64 { return float64(sessions.Unnoted()) }))
+	common := p.common(p.cfg.Staff, issuer)
+	behind := []func(context.Context) error{
+		p.watched(sweepEvery, "escalations", "recording what has expired", func(ctx context.Context) error {
+			_, err := escalations.Sweep(ctx)
+			return err
+		}),
+		p.watched(noticesEvery, "notices", "looking for what people must be called for", func(ctx context.Context) error {
+			_, err := notices.Sweep(ctx)
+			return err
+		}),
+		notices.Run,
+	}
+	signIn, closeSignIn, err := p.signIn(tokens, sessions)
+	if err != nil {
+		return err
+	}
+	defer closeSignIn()
+	if signIn != nil {
+		common.Session, common.Pages = signIn.Session, p.staffPages(signIn)
+		behind = append(behind, signIn.Run)
+	}
 	face, err := web.NewStaff(web.StaffConfig{
-		Config: p.common(p.cfg.Staff, issuer), Tokens: tokens, Sessions: sessions,
+		Config: common, Tokens: tokens, Sessions: sessions,
 		Conversations: p.conversations, Listener: p.listener, Escalations: escalations, Retention: retained, Policy: active,
 		Log: p.log, Reader: p.pool, Custodian: p.custodian, Stop: p.stop,
 	})
@@ -203,16 +224,7 @@ func (p *parts) staff(ctx context.Context) error {
 	p.metrics.MustRegister(queues{
 		waiting: p.oldestWaiting, pending: escalations.Oldest, notices: notices.Backlog, overdue: notices.ReviewsOverdue,
 	})
-	return p.run(ctx, p.cfg.Staff, face,
-		p.watched(sweepEvery, "escalations", "recording what has expired", func(ctx context.Context) error {
-			_, err := escalations.Sweep(ctx)
-			return err
-		}),
-		p.watched(noticesEvery, "notices", "looking for what people must be called for", func(ctx context.Context) error {
-			_, err := notices.Sweep(ctx)
-			return err
-		}),
-		notices.Run)
+	return p.run(ctx, p.cfg.Staff, face, behind...)
 }
 
 // sweepEvery is how often what has expired is recorded. Whether it has expired

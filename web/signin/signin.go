@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/sceau-project/sceau/staff"
@@ -62,14 +61,15 @@ func New(cfg Config) (*SignIn, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	m := scs.New()
-	if unused, ok := m.Store.(*memstore.MemStore); ok {
-		unused.StopCleanup() // it would run for ever
+	// Not scs.New, whose store in memory has a cleaner that runs for ever.
+	m := &scs.SessionManager{
+		Store: sealedStore{cfg.Store, cfg.Idle}, Lifetime: cfg.Limit, Codec: scs.GobCodec{}, // what is idle is not what scs sees
+		Cookie: scs.SessionCookie{
+			Name: cookieName(cfg.URL, "staff"), Path: "/", Secure: secure(cfg.URL), HttpOnly: true,
+			// Lax, since the way back from the provider ends in a page that needs it.
+			SameSite: http.SameSiteLaxMode,
+		},
 	}
-	m.Store, m.Lifetime, m.IdleTimeout = sealedStore{cfg.Store, cfg.Idle}, cfg.Limit, 0 // what is idle is not what scs sees
-	m.Cookie.Name, m.Cookie.Secure, m.Cookie.Persist = cookieName(cfg.URL, "staff"), secure(cfg.URL), false
-	// Lax, since the way back from the provider ends in a page that needs it.
-	m.Cookie.SameSite = http.SameSiteLaxMode
 	return &SignIn{cfg: cfg, provider: newProvider(cfg), sessions: m}, nil
 }
 
