@@ -48,7 +48,7 @@ func (s *SignIn) ask(w http.ResponseWriter, r *http.Request) {
 		s.start(w, r)
 		return
 	}
-	s.signedOut(w, r)
+	s.root(w, r) // whose session goes on in another window is led on
 }
 
 // signedOut answers whoever is not signed in, or not any more. What they sent is not

@@ -30,7 +30,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/jackc/pgx/v5/pgxpool.(*Pool).backgroundHealthCheck"))
+	goleak.VerifyTestMain(m,
+		// It waits for the servers that the tests of all packages share.
+		goleak.IgnoreAnyFunction("github.com/sceau-project/sceau/internal/keeper.start.func1"))
 }
 
 // world is a face with pages of its own, a database and a provider, whose clocks can be

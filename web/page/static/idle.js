@@ -17,6 +17,10 @@
   });
   // What a person does beside navigating moves the end too: the page says so.
   document.body.addEventListener("sceau:stayed", (event) => (idleAt = Date.parse(event.detail)));
+  document.body.addEventListener("htmx:afterRequest", (event) => {
+    const at = event.detail.xhr && event.detail.xhr.getResponseHeader("Sceau-Idle-At");
+    if (at) idleAt = Date.parse(at);
+  });
   setInterval(() => {
     const end = Math.min(idleAt, endsAt);
     const seconds = Math.ceil((end - Date.now()) / 1000);
