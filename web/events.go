@@ -101,10 +101,7 @@ func (w watcher) watch(ctx context.Context, role string, view func(context.Conte
 
 		sub := w.listener.Attend(first.Number, role)
 		defer sub.Close()
-		h := rw.Header()
-		h.Set("Content-Type", "text/event-stream")
-		h.Set("X-Accel-Buffering", "no")
-		rw.WriteHeader(http.StatusOK)
+		out.begin()
 		beat, changes := time.NewTicker(heartbeat), time.NewTimer(0)
 		defer beat.Stop()
 		defer changes.Stop()
@@ -208,8 +205,15 @@ func (w watcher) fetched(role string, v conversationstore.View, page *messagesOu
 
 // sink writes to a client that may be slow or gone.
 type sink struct {
-	io.Writer
+	http.ResponseWriter
 	*http.ResponseController
+}
+
+func (s sink) begin() {
+	h := s.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no")
+	s.WriteHeader(http.StatusOK)
 }
 
 // tell sends what differs from what was told before, and returns what is told now.
@@ -225,7 +229,7 @@ func (s sink) send(text string) error {
 	if err := s.SetWriteDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		return err
 	}
-	if _, err := io.WriteString(s.Writer, text); err != nil {
+	if _, err := io.WriteString(s.ResponseWriter, text); err != nil {
 		return err
 	}
 	return s.Flush()
@@ -236,10 +240,11 @@ func events[I any](handler func(context.Context, *I) (*stream, error)) func(huma
 	return func(api huma.API, op huma.Operation) {
 		op.Responses = map[string]*huma.Response{"200": {
 			Description: "Server-sent events; data is JSON. Of a conversation: conversation (News), and live (Signs), which is " +
-				"of that moment and stored nowhere. Of a member of staff: news (Changed). The stream ends after some minutes, or when the conversation closes.",
+				"of that moment and stored nowhere. Of a member of staff: news (Changed), and the other two for each conversation they are in, with its id. The stream ends after some minutes, or when the conversation closes.",
 			Content: map[string]*huma.MediaType{"text/event-stream": {Schema: &huma.Schema{OneOf: []*huma.Schema{
 				api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[news](), true, "News"),
 				api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[signs](), true, "Signs"),
+				api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[changed](), true, "Changed"),
 			}}}},
 		}}
 		handle(handler)(api, op)

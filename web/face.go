@@ -73,6 +73,7 @@ type face struct {
 	used    *usedKeys
 	pages   *page.Shell     // nil: the API alone
 	stop    <-chan struct{} // closed when the process is about to end: streams end
+	nudge   func()          // tells every process that the log grew
 }
 
 // Face is one face, ready to be served.
@@ -100,7 +101,7 @@ func newFace(kind Kind, cfg Config, stop <-chan struct{}) (*face, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	f := &face{kind: kind, log: cfg.Logger, cfg: cfg, stop: stop, ready: &readiness{checks: cfg.Checks}, used: newUsedKeys()}
+	f := &face{kind: kind, log: cfg.Logger, cfg: cfg, stop: stop, ready: &readiness{checks: cfg.Checks}, used: newUsedKeys(), nudge: func() {}}
 	if kind == Public {
 		f.ready.spared = notOfMinors
 	}

@@ -40,6 +40,7 @@ func NewPublic(cfg PublicConfig) (*Face, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.nudge = cfg.Listener.Nudge
 	p := &public{
 		face: f, conversations: cfg.Conversations, custodian: cfg.Custodian,
 		readings: newReadings(cfg.Custodian, f.cfg.Now), watcher: newWatcher(f, cfg.Listener),

@@ -72,6 +72,9 @@ func (f *face) body(route Route) func(http.Handler) http.Handler {
 				defer func() {
 					if statusOf(w) < 300 {
 						f.used.remember(ctx, a)
+						if recorded(route) {
+							f.nudge()
+						}
 					}
 				}()
 			}
@@ -81,6 +84,12 @@ func (f *face) body(route Route) func(http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		})
 	}
+}
+
+// recorded says whether what changed is an entry, which others may wait for. Messages
+// and typing are none.
+func recorded(route Route) bool {
+	return !strings.HasSuffix(route.Path, "/messages") && !strings.HasSuffix(route.Path, "/typing")
 }
 
 // bodyTime is how long the body of a request may take, from when it is wanted.

@@ -49,6 +49,7 @@ type staff struct {
 	custodian     *order.Client
 	readings      *readings
 	watcher       watcher
+	gazette       *gazette
 	bundles       bundles
 	verifier      verifier
 	exporting     exports
@@ -68,10 +69,12 @@ func NewStaff(cfg StaffConfig) (*Face, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.nudge = cfg.Listener.Nudge
 	s := &staff{
 		face: f, tokens: cfg.Tokens, sessions: cfg.Sessions, conversations: cfg.Conversations,
 		escalations: cfg.Escalations, retention: cfg.Retention, policy: cfg.Policy, journal: cfg.Log, reader: cfg.Reader,
 		custodian: cfg.Custodian, readings: newReadings(cfg.Custodian, f.cfg.Now), watcher: newWatcher(f, cfg.Listener),
+		gazette: &gazette{reader: cfg.Reader, listener: cfg.Listener, readers: map[chan []pglog.Happening]struct{}{}},
 	}
 	handler, err := f.handler(Table(nil, s), s.identify)
 	if err != nil {

@@ -52,6 +52,7 @@ func Table(p *public, s *staff) []Route {
 		{Staff, del, "/api/v1/me/session", who(agent, psychologist, supervisor, inspector, privacy), none, false, "Sign out", handle(s.signOut)},
 		{Staff, put, "/api/v1/me/on-call", who(agent, psychologist, supervisor, inspector, privacy), none, false, "Be on call until a time", handle(s.onCall)},
 		{Staff, del, "/api/v1/me/on-call", who(agent, psychologist, supervisor, inspector, privacy), none, false, "Be on call no more", handle(s.offCall)},
+		{Staff, get, "/api/v1/me/events", who(agent, psychologist, supervisor, inspector, privacy), none, true, "Hear that something changed for one's role", events(s.news)},
 		{Staff, get, talks, who(agent, psychologist), none, false, "The queue, and one's own conversations", handle(s.queue)},
 		{Staff, get, talks + "/{id}", who(agent, psychologist), none, false, "A conversation one is in", handle(s.conversation)},
 		{Staff, post, talks + "/{id}/join", who(agent, psychologist), none, false, "Join a conversation", handle(s.join)},

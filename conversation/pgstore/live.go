@@ -110,6 +110,16 @@ func (l *Listener) Attend(number int64, role string) *Subscription {
 	return sub
 }
 
+// AttendInto is [Listener.Attend] for a window with several conversations: all of them
+// ring the same two bells, each with room for one ring.
+func (l *Listener) AttendInto(number int64, role string, changed, lively chan struct{}) *Subscription {
+	sub := l.Attend(number, role)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	sub.c, sub.l, sub.C, sub.L = changed, lively, changed, lively
+	return sub
+}
+
 // Live returns what the sides show, and after how long it changes by itself; 0: not.
 func (s *Subscription) Live() (Live, time.Duration) {
 	l, now := s.from, time.Now()

@@ -135,6 +135,19 @@ func (s *Store) Mine(ctx context.Context, staffID string) ([]View, error) {
 		WHERE c.state <> 'closed' ORDER BY c.opened_seq`, staffID)
 }
 
+// TookPart returns those of these cases that an account ever joined or was handed.
+func (s *Store) TookPart(ctx context.Context, staffID string, cases []string) ([]string, error) {
+	rows, err := s.cfg.Pool.Query(ctx, `SELECT DISTINCT case_id::text FROM sceau.participants WHERE staff_id = $1 AND case_id::text = ANY ($2)`, staffID, cases)
+	if err != nil {
+		return nil, fmt.Errorf("looking who took part: %w", err)
+	}
+	mine, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("looking who took part: %w", err)
+	}
+	return mine, nil
+}
+
 // Queue lists the conversations that wait for an agent, oldest first: a child who has
 // waited longest is answered first. One that was erased waits for nobody.
 func (s *Store) Queue(ctx context.Context) ([]Waiting, error) {

@@ -12,7 +12,7 @@
       tell({});
       document.body.dispatchEvent(new CustomEvent("sceau:up"));
     };
-    for (const name of ["conversation", "news", "typing", "presence", "delivered"]) {
+    for (const name of ["conversation", "news", "live"]) {
       source.addEventListener(name, (event) => tell({ name, data: event.data }));
     }
     source.onerror = () => {
