@@ -131,7 +131,7 @@ func readContent(files fs.FS) (map[page.Lang]*library, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading the content: %w", err)
 		}
-		if all[lang], err = readLibrary(dir); err != nil {
+		if all[lang], err = readLibrary(dir, lang); err != nil {
 			return nil, fmt.Errorf("reading the content in %q: %w", lang, err)
 		}
 	}
@@ -144,7 +144,18 @@ func readContent(files fs.FS) (map[page.Lang]*library, error) {
 	return all, nil
 }
 
-func readLibrary(dir fs.FS) (*library, error) {
+// french keeps a French mark on the line of its word: whoever writes types a plain
+// space before it. A colon after a code (YAML) has none.
+var french = strings.NewReplacer(" ?", "\u00a0?", " !", "\u00a0!", " :", "\u00a0:", " ;", "\u00a0;", " »", "\u00a0»", "« ", "«\u00a0")
+
+func set(raw []byte, lang page.Lang) []byte {
+	if lang != page.French {
+		return raw
+	}
+	return []byte(french.Replace(string(raw)))
+}
+
+func readLibrary(dir fs.FS, lang page.Lang) (*library, error) {
 	names, err := fs.Glob(dir, "*.md")
 	if err != nil {
 		return nil, err
@@ -156,6 +167,7 @@ func readLibrary(dir fs.FS) (*library, error) {
 		if err != nil {
 			return nil, err
 		}
+		raw = set(raw, lang)
 		s := &sheet{Name: strings.TrimSuffix(name, ".md")}
 		if bodies[s], err = s.readFront(raw); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
@@ -167,6 +179,7 @@ func readLibrary(dir fs.FS) (*library, error) {
 	if err != nil {
 		return nil, err
 	}
+	raw = set(raw, lang)
 	if err := l.complete(); err != nil {
 		return nil, err
 	}

@@ -153,6 +153,15 @@ type receipt struct {
 	Openings []opening `json:"openings"`
 }
 
+// told is the service's sentence with the day as people write it.
+func (r receipt) told(l page.Lang) string {
+	day, err := time.Parse(time.DateOnly, r.AsOf)
+	if err != nil {
+		return r.Sentence
+	}
+	return strings.Replace(r.Sentence, r.AsOf, page.Day(l, day), 1)
+}
+
 type opening struct {
 	OpenedAt time.Time `json:"opened_at"`
 	Ground   string    `json:"ground"`
@@ -179,9 +188,9 @@ func (o opening) checked(l page.Lang) string {
 	case "due":
 		return l.T("C'était trop urgent pour attendre. Un responsable va vérifier si c'était juste.", "It was too urgent to wait. Somebody in charge will check whether it was right.")
 	case "confirmed":
-		return l.T("C'était trop urgent pour attendre. Un responsable a vérifié : c'était juste.", "It was too urgent to wait. Somebody in charge has checked: it was right.")
+		return l.T("C'était trop urgent pour attendre. Un responsable a vérifié\u00a0: c'était juste.", "It was too urgent to wait. Somebody in charge has checked: it was right.")
 	case "abusive":
-		return l.T("C'était trop urgent pour attendre. Un responsable a vérifié : ce n'était pas juste. Tu peux nous en parler, et en parler à un avocat.",
+		return l.T("C'était trop urgent pour attendre. Un responsable a vérifié\u00a0: ce n'était pas juste. Tu peux nous en parler, et en parler à un avocat.",
 			"It was too urgent to wait. Somebody in charge has checked: it was not right. You can talk to us about it, and to a lawyer.")
 	}
 	return ""
@@ -230,7 +239,7 @@ func (p *pages) copyFile(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(&out, "%s\n%s\n\n", page.Moment(l, m.At), m.Text)
 	}
 	for _, c := range got.Consents {
-		fmt.Fprintf(&out, "%s\n%s", page.Moment(l, c.GivenAt), l.T("J'ai dit oui pour : ", "I said yes to: "))
+		fmt.Fprintf(&out, "%s\n%s", page.Moment(l, c.GivenAt), l.T("J'ai dit oui pour\u00a0: ", "I said yes to: "))
 		for i, f := range c.Facets {
 			if i > 0 {
 				out.WriteString(", ")
@@ -257,13 +266,13 @@ func (e erasure) said(l page.Lang) string {
 	case e.State == "waiting":
 		return l.T("Quelqu'un qui ne t'a jamais parlé regarde ta demande. Reviens voir la réponse ici.", "Somebody who never talked to you is looking at your request. Come back here for the answer.")
 	case e.State == "granted":
-		return l.T("Accepté : tout est effacé, ou va l'être dans un instant.", "Granted: everything is erased, or will be in a moment.")
+		return l.T("Accepté\u00a0: tout est effacé, ou va l'être dans un instant.", "Granted: everything is erased, or will be in a moment.")
 	case e.Reason == "legal_hold":
-		return l.T("Refusé pour l'instant : la justice ou la loi demande de garder ta conversation.", "Refused for now: the courts or the law ask us to keep your conversation.")
+		return l.T("Refusé pour l'instant\u00a0: la justice ou la loi demande de garder ta conversation.", "Refused for now: the courts or the law ask us to keep your conversation.")
 	case e.Reason == "proceedings_under_way":
-		return l.T("Refusé pour l'instant : une enquête est en cours, et elle en a besoin.", "Refused for now: an investigation is under way and needs it.")
+		return l.T("Refusé pour l'instant\u00a0: une enquête est en cours, et elle en a besoin.", "Refused for now: an investigation is under way and needs it.")
 	case e.Reason == "danger_persists":
-		return l.T("Refusé pour l'instant : on pense que quelqu'un est encore en danger.", "Refused for now: we think that somebody is still in danger.")
+		return l.T("Refusé pour l'instant\u00a0: on pense que quelqu'un est encore en danger.", "Refused for now: we think that somebody is still in danger.")
 	}
 	return l.T("Refusé pour l'instant.", "Refused for now.")
 }

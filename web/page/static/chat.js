@@ -66,10 +66,10 @@
     item.append(p, meta);
     return item;
   };
-  const clock = (at) => {
-    const time = document.createElement("time");
+  const clock = (at, time = document.createElement("time")) => {
     time.dateTime = at;
-    time.textContent = new Date(at).toLocaleTimeString(lang, { hour: "2-digit", minute: "2-digit" });
+    const day = Date.now() - Date.parse(at) < 72e6 ? {} : { day: "numeric", month: "long" };
+    time.textContent = new Date(at).toLocaleString(lang, { hour: "2-digit", minute: "2-digit", ...day });
     return time;
   };
   const mark = (item, how) => {
@@ -178,6 +178,7 @@
     const there = sign.present || [];
     let text = "";
     if ((sign.typing || []).length) text = words.typing;
+    else if (state === "waiting") text = words.waiting;
     else if (state !== "active") text = "";
     else if (there.includes("agent")) text = there.includes("psychologist") ? words.psychologistHere : words.agentHere;
     else if (staff.includes("agent")) text = words.away;
@@ -261,6 +262,8 @@
       if (waiting.length && !gone) event.preventDefault(); // something is not sent yet
     });
   }
-  down();
+  // Where the reader is, it may be another hour than where the service is.
+  for (const time of list.querySelectorAll("time")) clock(time.dateTime, time);
+  if (state === "active" || field && field.value) down();
   listen();
 })();
