@@ -143,3 +143,31 @@ func TestSignedOutWhileRenewed(t *testing.T) {
 		t.Errorf("it came back: %v", err)
 	}
 }
+
+// Two processes that have read the same token: the second finds what the first renewed, and
+// uses nothing twice.
+func TestTwoProcessesRenew(t *testing.T) {
+	for name, after := range map[string]time.Duration{"before its end": 14 * time.Minute, "after its end": 16 * time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			b := w.browser()
+			b.signIn("amal", "role=")
+			other := w.process(httptest.NewUnstartedServer(nil))
+			w.forward(after)
+			mine, err := w.open(t.Context(), b.cookie("staff"))
+			w.must(err)
+			theirs, err := other.open(t.Context(), b.cookie("staff"))
+			w.must(err)
+			old := mine.Access
+			w.must(w.fresh(mine))
+			w.must(other.fresh(theirs))
+			if mine.Access == old || after > 15*time.Minute && theirs.Access != mine.Access {
+				t.Error("what was renewed is not what is used")
+			}
+			w.forward(14 * time.Minute)
+			if b.here().ID == "" {
+				t.Error("the sign-in has ended: a refresh token was used twice")
+			}
+		})
+	}
+}
