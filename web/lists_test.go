@@ -23,6 +23,7 @@ func TestListsAreTold(t *testing.T) {
 		{policy.ErasureRefusalReasons, "erasure.not_coded", []string{told(decideInput{}, "Body", "Reason"), told(erasure{}, "Reason")}},
 		{policy.HoldReasons, "hold.not_coded",
 			[]string{told(setHoldInput{}, "Body", "Reason"), told(liftHoldInput{}, "Body", "Reason"), told(hold{}, "Reason")}},
+		{policy.NamingReasons, "naming.not_coded", []string{told(nameInput{}, "Body", "Reason")}},
 		{policy.Authorities, "", []string{told(requisition{}, "Authority")}},
 		{policy.ListedCases, "", []string{told(requisition{}, "ListedCase")}},
 		{escalation.DenialReasons, "", []string{told(denyInput{}, "Body", "Reason")}},
