@@ -82,6 +82,8 @@ func isPage(r *http.Request) bool {
 // showProblem tells a refusal as a page.
 func (f *face) showProblem(w http.ResponseWriter, r *http.Request, p *Problem) {
 	shown := &page.Problem{Status: p.Status, Code: p.Code, Title: p.Title, Detail: p.Detail}
+	// Also where no page was found: what is shown needs its styles.
+	w.Header().Set("Content-Security-Policy", page.Policy)
 	if p.retryAfter > 0 {
 		shown.RetryAfter = strconv.Itoa(p.retryAfter)
 	}
