@@ -102,6 +102,8 @@ type escalationView struct {
 	Facets       []string   `json:"facets,omitempty" doc:"Asked for"`
 	Evidence     []int64    `json:"evidence,omitempty" doc:"Positions of the messages that support it"`
 	AnswerBy     *time.Time `json:"answer_by,omitempty"`
+	Needed       []needed   `json:"needed,omitempty" doc:"Approvals that policy asks for"`
+	Read         bool       `json:"read,omitempty" doc:"The caller has read what it rests on, in this session: who has not answers nothing"`
 	Approvals    []approval `json:"approvals,omitempty"`
 	Granted      []string   `json:"granted,omitempty"`
 	UseBy        *time.Time `json:"use_by,omitempty"`
@@ -109,7 +111,9 @@ type escalationView struct {
 	Uses         int64      `json:"uses,omitempty"`
 	UsesAllowed  int64      `json:"uses_allowed,omitempty"`
 	Denial       string     `json:"denial,omitempty" doc:"Why a supervisor denied it"`
+	DeniedBy     *present   `json:"denied_by,omitempty"`
 	Revocation   string     `json:"revocation,omitempty" doc:"Why a supervisor ended it"`
+	RevokedBy    *present   `json:"revoked_by,omitempty"`
 	ClosedFor    string     `json:"closed_for,omitempty" doc:"Why it was closed by the service: requester_suspended"`
 
 	WidenedAt      *time.Time     `json:"widened_at,omitempty" doc:"When every supervisor was called"`
@@ -119,6 +123,8 @@ type escalationView struct {
 	ReviewBy       *time.Time     `json:"review_by,omitempty"`
 	Review         string         `json:"review,omitempty" enum:"confirmed,abusive"`
 
+	Assessment *assessment `json:"assessment,omitempty" doc:"Of the danger, in codes: for supervisors, who answer the most dangerous first"`
+
 	Consent    string `json:"consent,omitempty" doc:"The consent that it rests on"`
 	Authority  string `json:"authority,omitempty" doc:"The magistrate whose order it rests on"`
 	ListedCase string `json:"listed_case,omitempty" doc:"For which the law lets the connection be ordered"`
@@ -127,6 +133,11 @@ type escalationView struct {
 
 	TellBy   *time.Time `json:"tell_by,omitempty" doc:"When the young person must be told; absent when nothing is due"`
 	Tellings []telling  `json:"tellings,omitempty"`
+}
+
+type needed struct {
+	Role  string `json:"role"`
+	Count int64  `json:"count"`
 }
 
 type confirmation struct {
@@ -159,6 +170,8 @@ type escalationsOutput struct {
 	Body struct {
 		Mine    []escalationView `json:"mine" doc:"Asked for by the caller, latest first"`
 		Pending []escalationView `json:"pending" doc:"Waiting for an answer, oldest first; for supervisors"`
+		// What a supervisor can revoke.
+		Standing []escalationView `json:"standing,omitempty" doc:"Granted, and not over: those that end first come first; for supervisors"`
 		Extent
 	}
 }
@@ -212,9 +225,20 @@ func (s *staff) show(ctx context.Context, list ...*escalation.Escalation) ([]esc
 	if err != nil {
 		return nil, err
 	}
-	shown := make([]escalationView, len(list))
+	shown, c := make([]escalationView, len(list)), callerOf(ctx)
 	for i, e := range list {
 		shown[i] = viewOf(e, who)
+		if c.actor.Role != policy.RoleSupervisor && c.actor.Role != policy.RolePrivacyOfficer {
+			continue
+		}
+		shown[i].Read = e.ReadBy(c.actor)
+		if c.actor.Role == policy.RoleSupervisor && e.Ground == escalation.GroundImminentDanger {
+			// Without it the request is still to be answered: what is damaged shows when
+			// the evidence is read.
+			if assessed, err := s.assessed(ctx, e); err == nil {
+				shown[i].Assessment = &assessed
+			}
+		}
 	}
 	return shown, nil
 }
@@ -224,7 +248,7 @@ func (s *staff) show(ctx context.Context, list ...*escalation.Escalation) ([]esc
 func (s *staff) colleagues(ctx context.Context, list ...*escalation.Escalation) (func(audit.Actor) present, error) {
 	var ids []string
 	for _, e := range list {
-		ids = append(ids, e.Requester.ID, e.Review.Actor.ID)
+		ids = append(ids, e.Requester.ID, e.Review.Actor.ID, e.DeniedBy.ID, e.RevokedBy.ID)
 		for _, a := range e.Approvals {
 			ids = append(ids, a.Actor.ID)
 		}
@@ -254,6 +278,17 @@ func viewOf(e *escalation.Escalation, who func(audit.Actor) present) escalationV
 	if e.State != escalation.Refused {
 		v.Request = e.RequestHash.String()
 	}
+	for _, n := range e.Needed {
+		v.Needed = append(v.Needed, needed{Role: n.Role, Count: n.Count})
+	}
+	if e.DeniedBy.ID != "" {
+		by := who(e.DeniedBy)
+		v.DeniedBy = &by
+	}
+	if e.RevokedBy.ID != "" {
+		by := who(e.RevokedBy)
+		v.RevokedBy = &by
+	}
 	for _, a := range e.Approvals {
 		v.Approvals = append(v.Approvals, approval{By: who(a.Actor), Facets: a.Facets, At: a.At})
 	}
@@ -279,11 +314,22 @@ func (s *staff) escalationList(ctx context.Context, _ *struct{}) (*escalationsOu
 		if list, err = s.escalations.Pending(ctx, c.actor.Role); err == nil {
 			out.Body.Pending, err = s.show(ctx, list.Items...)
 		}
+		if err == nil && c.actor.Role == policy.RoleSupervisor {
+			err = s.standing(ctx, out)
+		}
 	} else if list, err = s.escalations.Mine(ctx, c.actor.ID); err == nil {
 		out.Body.Mine, err = s.show(ctx, list.Items...)
 	}
 	out.Body.Extent = extentOf(list)
 	return out, err
+}
+
+func (s *staff) standing(ctx context.Context, out *escalationsOutput) error {
+	list, err := s.escalations.Standing(ctx)
+	if err == nil {
+		out.Body.Standing, err = s.show(ctx, list.Items...)
+	}
+	return err
 }
 
 // Extent says whether a list is all that there is.

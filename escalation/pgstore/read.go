@@ -66,6 +66,17 @@ func (s *Store) Pending(ctx context.Context, role string) (Queue, error) {
 		unanswered+` AND $2 = ANY (awaits) ORDER BY requested_at LIMIT $1`, role)
 }
 
+// Standing returns the grants that something can still be opened under, or is being read
+// under: what a supervisor can revoke. Those that end first come first.
+func (s *Store) Standing(ctx context.Context) (Queue, error) {
+	return s.list(ctx, func(e *escalation.Escalation) bool {
+		return e.State == escalation.Approved || e.State == escalation.GlassBroken || e.State == escalation.Released
+	}, `
+		SELECT escalation_id::text, case_id::text FROM sceau.escalations
+		WHERE state IN ('approved', 'glass_broken', 'released') AND deadline >= statement_timestamp()
+		ORDER BY deadline LIMIT $1`)
+}
+
 // Confirmable returns the requests whose glass may be broken if a second agent confirms
 // and nobody answers, and that wait for that agent: not this one's human's own, and
 // unconfirmed. The oldest come first.
