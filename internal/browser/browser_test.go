@@ -73,6 +73,16 @@ func brisk(t *testing.T) *policy.Sources {
 	return &sources
 }
 
+// settings are what the runner has to know.
+func settings(t *testing.T, r *rig.Rig, issuer string) []string {
+	build, err := filepath.Abs("../../build")
+	r.Must(err)
+	return []string{
+		"SCEAU_PUBLIC=http://" + r.Address(rig.Public), "SCEAU_STAFF=http://" + r.Address(rig.Staff),
+		"SCEAU_ISSUER=" + issuer, "SCEAU_CONTROL=" + serveControl(t, r), "SCEAU_BUILD=" + build,
+	}
+}
+
 // A report is one line of what the runner says.
 type report struct {
 	Story  string
@@ -86,13 +96,8 @@ type report struct {
 // tell runs the stories of a folder, each a subtest.
 func tell(t *testing.T, folder string, r *rig.Rig, issuer string) {
 	t.Helper()
-	control := serveControl(t, r)
-	build, err := filepath.Abs("../../build")
-	r.Must(err)
 	cmd := exec.CommandContext(t.Context(), "node", "run.mjs", folder)
-	cmd.Env = append(os.Environ(),
-		"SCEAU_PUBLIC=http://"+r.Address(rig.Public), "SCEAU_STAFF=http://"+r.Address(rig.Staff),
-		"SCEAU_ISSUER="+issuer, "SCEAU_CONTROL="+control, "SCEAU_BUILD="+build)
+	cmd.Env = append(os.Environ(), settings(t, r, issuer)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	// The whole group: chromium's processes too.
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }

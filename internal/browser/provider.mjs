@@ -22,7 +22,7 @@ const provider = new Provider(issuer, {
   clients: [{
     client_id: 'sceau-staff-pages', token_endpoint_auth_method: 'none', application_type: 'native',
     redirect_uris: [`${pages}/signin/callback`], post_logout_redirect_uris: [`${pages}/`, `${pages}/signin`],
-    grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], id_token_signed_response_alg: 'ES256',
+    grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], require_auth_time: true, id_token_signed_response_alg: 'ES256',
   }],
   jwks: { keys: [{ ...key('ec', { namedCurve: 'P-256' }, 'sig'), alg: 'ES256' }] },
   cookies: { keys: [crypto.randomUUID()] },

@@ -44,6 +44,8 @@ export function guard(context, { origins, ours, faults }) {
   context.on('console', (message) => {
     if (!['error', 'warning'].includes(message.type())) return;
     const text = message.text();
+    const { url } = message.location();
+    if (url.startsWith('http') && !ours.includes(new URL(url).origin)) return; // the provider's own
     if (refused.has(message.location().url) && /Failed to load resource/.test(text)) return;
     if (state.outage && /Failed to load resource|net::ERR_/.test(text)) return;
     fault(message.page(), `the console says: ${text} (${message.location().url})`);

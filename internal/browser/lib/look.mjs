@@ -20,6 +20,7 @@ export async function look(page, where, { lang, js = true, build, sound = true }
   const folder = path.join(build, 'screenshots', face);
   await mkdir(folder, { recursive: true });
   const before = page.viewportSize();
+  await page.evaluate(() => scrollTo(0, 0)); // what sticks to an edge hides something at every other place
   const faults = [];
   for (const [size, viewport] of Object.entries(sizes)) {
     await page.setViewportSize(viewport);

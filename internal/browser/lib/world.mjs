@@ -8,6 +8,14 @@ import { at, machine, talk, Caller } from './machine.mjs';
 
 const patience = 10_000; // of every click and every expectation
 
+/** An error without the colours and the hundred lines of what was tried. */
+function brief(e) {
+  const text = (e.stack || String(e)).replace(/\x1b\[\d+m/g, '');
+  const lines = text.split('\n');
+  const [first, last] = [lines.findIndex((l) => l.includes('Call log:')), lines.findIndex((l) => /^\s+at /.test(l))];
+  return first < 0 ? text : [...lines.slice(0, first), ...lines.slice(first + 1, first + 4), ...lines.slice(last)].join('\n');
+}
+
 export class World {
   static async open() {
     const browser = await chromium.launch({
@@ -28,7 +36,7 @@ export class World {
     try {
       await Promise.race([story(scene), late]);
     } catch (e) {
-      scene.faults.push(e.stack || String(e));
+      scene.faults.push(brief(e));
     }
     clearTimeout(timer);
     await scene.end(name).catch((e) => scene.faults.push(`ending: ${e.stack}`));
@@ -55,7 +63,7 @@ class Scene {
   T(fr, en) { return this.lang === 'fr' ? fr : en; }
 
   /** Somebody at the public face. */
-  minor(options = {}) { return this.person({ origins: [at.public], size: 'phone', ...options }); }
+  minor(options = {}) { return this.person({ origins: [at.public, ...(options.exits || [])], size: 'phone', ...options }); }
 
   /** The minor of a conversation that was opened by the API. */
   async minorOf(caller, options = {}) {
@@ -74,12 +82,16 @@ class Scene {
     return page;
   }
 
+  /** Signs in from any page of staff; role is the name of the role to choose, for an account that has several. */
   async signIn(page, account, { role, to = '/' } = {}) {
     await page.goto(at.staff + to);
-    if (role) await page.getByRole('link', { name: role }).or(page.getByRole('button', { name: role })).first().click();
-    await page.getByLabel(/Compte/).fill(account);
-    await page.getByLabel(/Mot de passe/).fill(await machine.password(account));
+    await page.getByRole('button', { name: this.T('Se connecter', 'Sign in'), exact: true }).click();
+    await page.waitForURL((url) => url.origin === at.issuer);
+    await page.getByLabel('Compte').fill(account);
+    await page.getByLabel('Mot de passe').fill(await machine.password(account));
     await page.getByRole('button', { name: 'Se connecter' }).click();
+    await page.waitForURL((url) => url.origin === at.staff);
+    if (role) await page.getByRole('button', { name: role, exact: true }).click();
     await page.waitForURL((url) => url.origin === at.staff && !url.pathname.startsWith('/sign'));
   }
 
