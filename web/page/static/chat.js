@@ -6,7 +6,7 @@
   if (!talk) return;
   const words = talk.dataset;
   const list = document.getElementById("messages");
-  const live = document.getElementById("live");
+  const live = document.getElementById("live"); // these are not there when it is closed
   const cut = document.getElementById("cut");
   const form = document.getElementById("write");
   const field = document.getElementById("text");
@@ -41,7 +41,7 @@
     setTimeout(() => queue(catchUp), wait + Math.random() * wait / 2);
   };
   const fine = () => { stalled = 0; showCut(false); };
-  const showCut = (is) => { if (cut.hidden === is) cut.hidden = !is; };
+  const showCut = (is) => { if (cut && cut.hidden === is) cut.hidden = !is; };
 
   const bottom = () => innerHeight + scrollY > document.documentElement.scrollHeight - 160;
   const down = () => scrollTo({ top: document.documentElement.scrollHeight });
@@ -111,7 +111,7 @@
         fine();
         continue;
       }
-      if (answer.status === 429 || answer.status >= 500 || answer.status === 401) throw new Error("later");
+      if (answer.status === 408 || answer.status === 429 || answer.status >= 500 || answer.status === 401) throw new Error("later");
       // Refused for good: it is given back to whoever wrote it.
       const problem = await answer.json().catch(() => ({}));
       waiting.shift();
@@ -182,7 +182,7 @@
     else if (state !== "active") text = "";
     else if (there.includes("agent")) text = there.includes("psychologist") ? words.psychologistHere : words.agentHere;
     else if (staff.includes("agent")) text = words.away;
-    if (live.textContent !== text) {
+    if (live && live.textContent !== text) {
       const follow = bottom();
       live.textContent = text;
       if (follow) down();
@@ -213,7 +213,7 @@
     source.addEventListener("live", (event) => { last = JSON.parse(event.data); show(last); });
     source.onerror = () => {
       if (gone) return;
-      live.textContent = "";
+      if (live) live.textContent = "";
       showCut(true);
       // A stream that ended is opened again by the browser; one that was refused is not.
       if (source.readyState !== EventSource.CLOSED) return;
@@ -221,7 +221,7 @@
       wait = Math.min(wait * 2, 15000);
     };
   };
-  addEventListener("online", () => { stalled = 0; queue(catchUp); });
+  addEventListener("online", () => { if (!gone && state !== "closed") { stalled = 0; queue(catchUp); } });
   addEventListener("pagehide", () => source && source.close());
   addEventListener("pageshow", (event) => event.persisted && location.reload());
 

@@ -35,7 +35,7 @@
     if (!main) return false;
     document.getElementById("main").replaceWith(main);
     scrollTo(0, 0);
-    main.focus();
+    main.focus({ preventScroll: true });
     return true;
   };
 
