@@ -332,7 +332,17 @@ func TestDuty(t *testing.T) {
 	diane := w.hire("diane")
 	diane.put("/api/v1/me/on-call", object{"until": time.Now().Add(48 * time.Hour)}).wants("request.invalid")
 	diane.put("/api/v1/me/on-call", object{"until": time.Now().Add(8 * time.Hour)}).wants("204")
+	var me struct {
+		OnCall *time.Time `json:"on_call_until"`
+	}
+	if diane.get("/api/v1/me").into(&me); me.OnCall == nil || time.Until(*me.OnCall) < 7*time.Hour {
+		t.Errorf("on call until %v", me.OnCall)
+	}
 	diane.send(http.MethodDelete, "/api/v1/me/on-call", nil).wants("204")
+	me.OnCall = nil
+	if diane.get("/api/v1/me").into(&me); me.OnCall != nil {
+		t.Errorf("on call still, until %v", me.OnCall)
+	}
 	diane.send(http.MethodDelete, "/api/v1/me/session", nil).wants("204")
 	diane.get("/api/v1/me").wants("token.expired")
 }

@@ -108,6 +108,8 @@ type meOutput struct {
 		Role string `json:"role" doc:"The one role of this session"`
 		Unit string `json:"unit,omitempty"`
 		Name string `json:"name,omitempty"`
+
+		OnCallUntil *time.Time `json:"on_call_until,omitempty" doc:"Absent when the caller is not on call"`
 	}
 }
 
@@ -115,7 +117,9 @@ func (s *staff) me(ctx context.Context, _ *struct{}) (*meOutput, error) {
 	c := callerOf(ctx)
 	out := &meOutput{}
 	out.Body.ID, out.Body.Role, out.Body.Unit, out.Body.Name = c.actor.ID, c.actor.Role, c.actor.Unit, c.name
-	return out, nil
+	until, err := s.sessions.OnCall(ctx, c.actor.ID)
+	out.Body.OnCallUntil = timeOrNil(until)
+	return out, err
 }
 
 type waiting struct {

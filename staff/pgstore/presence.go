@@ -2,6 +2,7 @@ package pgstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -101,6 +102,15 @@ func (s *Sessions) BeOnCall(ctx context.Context, actor audit.Actor, until time.T
 		return fmt.Errorf("%w: being on call: %w", ErrDatabase, err)
 	}
 	return nil
+}
+
+// OnCall says until when an account is on call; the zero time when it is not.
+func (s *Sessions) OnCall(ctx context.Context, id string) (until time.Time, err error) {
+	err = s.pool.QueryRow(ctx, `SELECT until FROM sceau.on_call WHERE staff_id = $1 AND until > clock_timestamp()`, id).Scan(&until)
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return time.Time{}, fmt.Errorf("%w: asking who is on call: %w", ErrDatabase, err)
+	}
+	return until, nil
 }
 
 // BeOff ends being on call.
