@@ -8,12 +8,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/internal/rig"
 )
 
 // serveControl answers what a story asks of the machine rather than of a page: a
-// token to arrange something by the API, a process killed and started again, the
-// entries that a case has by now. It returns the URL.
+// token to arrange something by the API, which case a minor's token is of, a process
+// killed and started again, the entries that a case has by now. It returns the URL.
 func serveControl(t *testing.T, r *rig.Rig) string {
 	mux := http.NewServeMux()
 	answer := func(w http.ResponseWriter, v any, err error) {
@@ -44,6 +45,13 @@ func serveControl(t *testing.T, r *rig.Rig) string {
 			time.Sleep(20 * time.Millisecond)
 		}
 		answer(w, r.Down(name), nil)
+	})
+	mux.HandleFunc("POST /case/{token}", func(w http.ResponseWriter, req *http.Request) {
+		hash, _ := conversation.HashToken(req.PathValue("token")) // of what is none no row is found
+		var id string
+		err := r.DB.Super.QueryRow(req.Context(), `SELECT case_id::text FROM sceau.conversations WHERE token_sha256 = $1
+			UNION ALL SELECT case_id::text FROM sceau.tokens WHERE token_sha256 = $1`, hash[:]).Scan(&id)
+		answer(w, id, err)
 	})
 	mux.HandleFunc("POST /entries/{case}", func(w http.ResponseWriter, req *http.Request) {
 		answer(w, strings.Fields(r.Actions(req.PathValue("case"))), nil)

@@ -17,6 +17,7 @@ export const machine = {
   password: (account) => ask(`/password/${account}`),
   kill: (process) => ask(`/kill/${process}`),
   start: (process) => ask(`/start/${process}`),
+  caseOf: (token) => ask(`/case/${token}`),
   entries: (id) => ask(`/entries/${id}`),
 };
 
@@ -58,9 +59,8 @@ export class Caller {
 /** A conversation that both sides are in, arranged by the API. */
 export async function talk(account = 'amal', says = []) {
   const minor = await Caller.minor();
+  const id = await machine.caseOf(minor.token);
   const agent = await Caller.staff(account);
-  const { waiting } = await agent.get('/conversations');
-  const { id } = waiting[waiting.length - 1]; // the queue is oldest first
   await agent.send('POST', `/conversations/${id}/join`);
   for (const text of says) await minor.say(text);
   return { id, minor, agent };

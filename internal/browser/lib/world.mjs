@@ -72,6 +72,12 @@ class Scene {
     return page;
   }
 
+  /** The case of the conversation that a minor's page shows. */
+  async caseOf(page) {
+    const cookies = await page.context().cookies(at.public);
+    return machine.caseOf(cookies.find((c) => c.name === 'chat').value);
+  }
+
   /** Somebody at the staff face, not signed in. */
   visitor(options = {}) { return this.person({ origins: [at.staff, at.issuer], size: 'desktop', ...options }); }
 

@@ -2,14 +2,14 @@
 import { openTalk, say, bubble } from '../lib/child.mjs';
 
 export const languages = ['fr'];
+export const alone = true; // others would miss the process
 
 export async function story(scene) {
-  const { minor, T, must, until, step, look, machine, outage, Caller } = scene;
+  const { minor, T, must, until, step, look, machine, outage, Caller, caseOf } = scene;
   const page = await minor();
   await openTalk(page, scene);
   const agent = await Caller.staff('amal');
-  const { waiting } = await agent.get('/conversations');
-  const { id } = waiting[waiting.length - 1];
+  const id = await caseOf(page);
   await agent.send('POST', `/conversations/${id}/join`);
   await say(page, scene, 'Avant la coupure.');
   await bubble(page, 'Avant la coupure.').getByText('Envoyé').waitFor();

@@ -1,7 +1,7 @@
 // An old phone, or a careful browser: the whole way of a minor without a single script.
 export const languages = ['fr', 'en'];
 
-export async function story({ minor, at, T, must, step, look, Caller }) {
+export async function story({ minor, at, T, must, step, look, Caller, caseOf }) {
   const page = await minor({ js: false });
   await page.goto(at.public + '/');
   await look(page, 'public/first-page-without-script');
@@ -19,8 +19,7 @@ export async function story({ minor, at, T, must, step, look, Caller }) {
   };
   await write(T('Ils ont créé un groupe contre moi.', 'They made a group against me.'));
   const agent = await Caller.staff('amal');
-  const { waiting } = await agent.get('/conversations');
-  const { id } = waiting[waiting.length - 1];
+  const id = await caseOf(page);
   await agent.send('POST', `/conversations/${id}/join`);
   await agent.send('POST', `/conversations/${id}/messages`, { text: T('Tu as bien fait de nous écrire.', 'You did well to write to us.') });
   await page.getByRole('button', { name: T('Voir les nouvelles réponses', 'See new answers') }).click();

@@ -4,7 +4,7 @@ import { openTalk, say, bubble } from '../lib/child.mjs';
 export const languages = ['fr', 'en'];
 
 export async function story(scene) {
-  const { minor, T, at, must, until, step, look, Caller } = scene;
+  const { minor, T, at, must, until, step, look, Caller, caseOf } = scene;
   const page = await minor();
   await openTalk(page, scene);
   await page.getByText(T("Personne n'est encore libre.", 'Nobody is free yet.')).first().waitFor();
@@ -14,8 +14,7 @@ export async function story(scene) {
   step('nobody is free yet: it says so, and takes the message');
 
   const agent = await Caller.staff('amal');
-  const { waiting } = await agent.get('/conversations');
-  const { id } = waiting[waiting.length - 1];
+  const id = await caseOf(page);
   await agent.send('POST', `/conversations/${id}/join`);
   await page.getByText(T('Tu parles avec un agent', 'You are talking with an agent')).waitFor();
   await agent.get(`/conversations/${id}/messages`);
