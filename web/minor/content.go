@@ -25,7 +25,7 @@ import (
 // that a psychologist can change it without a developer. A mistake in it stops the
 // program's start, and its tests.
 
-//go:embed content
+//go:embed content/fr content/en
 var contentFiles embed.FS
 
 // Languages of the content; the first is where a reader starts who asks for none.

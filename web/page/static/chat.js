@@ -12,12 +12,15 @@
   const field = document.getElementById("text");
   const api = "/api/v1/conversation";
   const lang = document.documentElement.lang;
+  const hours = lang === "en" ? "en-GB" : lang;
 
   let next = Number(words.next); // position of the first message that is not here
   let state = words.state;
   let staff = "";
   let delivered = 0;
   let gone = false;
+  let source;
+  let last = {}; // what the other side showed last
   const waiting = []; // messages without a position, oldest first
   const held = new Map(); // own messages that may be one of those, by position
   addEventListener("sceau:leave", () => { gone = true; if (source) source.close(); });
@@ -41,7 +44,11 @@
     setTimeout(() => queue(catchUp), wait + Math.random() * wait / 2);
   };
   const fine = () => { stalled = 0; showCut(false); };
-  const showCut = (is) => { if (cut && cut.hidden === is) cut.hidden = !is; };
+  const showCut = (is) => {
+    if (!cut || cut.hidden !== is) return;
+    cut.hidden = !is;
+    show(last); // nobody is there behind a cut line
+  };
 
   const bottom = () => innerHeight + scrollY > document.documentElement.scrollHeight - 160;
   const down = () => scrollTo({ top: document.documentElement.scrollHeight });
@@ -69,7 +76,7 @@
   const clock = (at, time = document.createElement("time")) => {
     time.dateTime = at;
     const day = Date.now() - Date.parse(at) < 72e6 ? {} : { day: "numeric", month: "long" };
-    time.textContent = new Date(at).toLocaleString(lang, { hour: "2-digit", minute: "2-digit", ...day });
+    time.textContent = new Date(at).toLocaleString(hours, { hour: "2-digit", minute: "2-digit", ...day });
     return time;
   };
   const mark = (item, how) => {
@@ -177,7 +184,8 @@
     marks();
     const there = sign.present || [];
     let text = "";
-    if ((sign.typing || []).length) text = words.typing;
+    if (cut && !cut.hidden) text = "";
+    else if ((sign.typing || []).length) text = words.typing;
     else if (state === "waiting") text = words.waiting;
     else if (state !== "active") text = "";
     else if (there.includes("agent")) text = there.includes("psychologist") ? words.psychologistHere : words.agentHere;
@@ -189,9 +197,7 @@
     }
   };
 
-  let source;
   let wait = 500;
-  let last = {};
   const listen = () => {
     if (gone || state === "closed") return;
     source = new EventSource(api + "/events");
@@ -213,14 +219,27 @@
     source.addEventListener("live", (event) => { last = JSON.parse(event.data); show(last); });
     source.onerror = () => {
       if (gone) return;
-      if (live) live.textContent = "";
-      showCut(true);
+      // Streams end every few minutes and are opened again at once: that is no cut.
+      setTimeout(() => { if (!gone && source.readyState !== EventSource.OPEN) showCut(true); }, 3000);
       // A stream that ended is opened again by the browser; one that was refused is not.
       if (source.readyState !== EventSource.CLOSED) return;
       setTimeout(listen, wait + Math.random() * wait);
       wait = Math.min(wait * 2, 15000);
     };
   };
+  // A line that died without a word, as when a telephone changes networks, and a page
+  // that slept in a pocket: look, and listen again.
+  const look = async () => {
+    if (gone || state === "closed" || document.hidden) return;
+    const answer = await ask("");
+    if (!answer.ok) return;
+    if ((await answer.json()).messages > next) {
+      source.close();
+      listen();
+    }
+  };
+  setInterval(() => look().catch(() => {}), 60000);
+  addEventListener("visibilitychange", () => look().catch(() => {}));
   addEventListener("online", () => { if (!gone && state !== "closed") { stalled = 0; queue(catchUp); } });
   addEventListener("pagehide", () => source && source.close());
   addEventListener("pageshow", (event) => event.persisted && location.reload());
