@@ -79,8 +79,8 @@ func (c *checker) run(role Role) {
 		if role == RolePublic && f.DutyDesk != "" {
 			c.fail("public.duty_desk", "is for members of staff; remove it")
 		}
-		if role == RolePublic && f.URL != "" {
-			c.fail("public.url", "is of the staff's face, where people sign in; remove it")
+		if f.URL != "" {
+			c.site(section+".url", f.URL)
 		}
 		if f.ExitURL != "" {
 			if u, err := url.Parse(f.ExitURL); err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {

@@ -85,12 +85,14 @@ type Face struct {
 	// tells nothing, such as "https://meteofrance.com/", which it is when absent.
 	// https; of the public face only.
 	ExitURL string `yaml:"exit_url"`
-	// URL is how browsers reach the staff's face, such as "https://staff.example.org":
-	// https, or http on this machine. Its pages need it, with oidc.client_id; without
-	// both, the face speaks JSON alone. Of the staff's face only, as what follows.
+	// URL is how browsers reach the face, such as "https://staff.example.org": https, or
+	// http on this machine. With https, cookies are bound to the host and never sent in
+	// clear, also where TLS ends at a proxy. The staff's pages need it, with
+	// oidc.client_id; without both, that face speaks JSON alone.
 	URL string `yaml:"url"`
 	// IdleTimeout signs a browser out in which nobody did anything for so long; what
-	// a page asks for by itself does not count. 1m to 2h; 15m when absent.
+	// a page asks for by itself does not count. 1m to 2h; 15m when absent. Of the staff's
+	// face only, as what follows.
 	IdleTimeout time.Duration `yaml:"idle_timeout"`
 	// SessionLimit signs a browser out after so long, whatever anybody does. 5m to
 	// 24h; 10h when absent.

@@ -18,12 +18,7 @@ func (c *checker) pages(f Face, o OIDC) {
 		return
 	}
 	c.required("oidc.client_id", o.ClientID)
-	if c.required("staff.url", f.URL) {
-		c.httpURL("staff.url", f.URL)
-		if u, err := url.Parse(f.URL); err == nil && (u.Path != "" || u.RawQuery != "" || u.Fragment != "") {
-			c.fail("staff.url", "must be an origin such as https://staff.example.org, with nothing after it")
-		}
-	}
+	c.required("staff.url", f.URL)
 	if o.ClientSecretFile != "" {
 		c.file("oidc.client_secret_file", o.ClientSecretFile)
 	}
@@ -48,6 +43,14 @@ func (c *checker) pages(f Face, o OIDC) {
 		if slices.Contains(ownParameters, name) {
 			c.fail("oidc.parameters", "%s is set by the service itself", name)
 		}
+	}
+}
+
+// site checks where browsers reach a face.
+func (c *checker) site(key, value string) {
+	c.httpURL(key, value)
+	if u, err := url.Parse(value); err == nil && (u.Path != "" || u.RawQuery != "" || u.Fragment != "") {
+		c.fail(key, "must be an origin such as https://staff.example.org, with nothing after it")
 	}
 }
 
