@@ -7,11 +7,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/html"
 
 	"github.com/sceau-project/sceau/conversation"
 	"github.com/sceau-project/sceau/web/minor"
+	"github.com/sceau-project/sceau/web/page"
 )
 
 // TestAChildWithoutScripts plays all that a child may do, with plain forms alone.
@@ -249,6 +251,34 @@ func (b *reader) decent(lang string) {
 			}
 		}
 	}
+}
+
+// TestWhoOpenedInWords: the page tells what may be told, and until then is the same, to
+// the byte, as that of a child whose identity nobody opened.
+func TestWhoOpenedInWords(t *testing.T) {
+	w := newWorld(t)
+	base := w.servePages()
+	amal, diane := w.hire("amal"), w.hire("diane")
+	diane.get("/api/v1/me").wants("200")
+	minor, about := w.opened(amal, diane)
+	opened, never := newReader(t, base).holding(minor), newReader(t, base).holding(w.open())
+	if opened.open("/mine/openings").raw != never.open("/mine/openings").raw {
+		t.Errorf("opened and not tellable:\n%s\nnever opened:\n%s", opened.raw, never.raw)
+	}
+	amal.post(about+"/tellings", object{"outcome": "told"}).wants("200")
+	opened.open("/mine/openings").says("Parce que tu étais en grand danger.", "L'adresse internet de mon appareil", "à la date du "+page.Day(page.French, time.Now().UTC()))
+}
+
+// holding puts a conversation into the reader's browser.
+func (b *reader) holding(c *client) *reader {
+	b.t.Helper()
+	at, err := url.Parse(b.base)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	token := strings.TrimPrefix(c.header.Get("Authorization"), "Bearer ")
+	b.http.Jar.SetCookies(at, []*http.Cookie{{Name: page.Chat, Value: token}})
+	return b
 }
 
 // The first page and the conversation together, with all they load, are light enough
