@@ -269,6 +269,25 @@ func TestWhoOpenedInWords(t *testing.T) {
 	opened.open("/mine/openings").says("Parce que tu étais en grand danger.", "L'adresse internet de mon appareil", "à la date du "+page.Day(page.French, time.Now().UTC()))
 }
 
+// TestErasedIsTold: what was erased is told as such, and the browser forgets it.
+func TestErasedIsTold(t *testing.T) {
+	w := newWorld(t)
+	hana, minor := w.hire("hana"), w.open()
+	lina := newReader(t, w.servePages()).holding(minor)
+	lina.open("/chat").send("/chat", url.Values{"text": {"effacez tout"}}).is(http.StatusOK, "/chat")
+	lina.open("/mine/erase").send("/mine/erase", url.Values{"sure": {"yes"}}).is(http.StatusOK, "/mine/erase")
+	var waiting struct{ Erasures []struct{ ID string } }
+	hana.get("/api/v1/privacy/erasures").into(&waiting)
+	hana.post("/api/v1/privacy/erasures/"+waiting.Erasures[0].ID+"/decide", object{"verdict": "granted"}).wants("200")
+	lina.open("/mine/erase").says("Accepté").saysNot("Oui, je veux que tout soit effacé")
+	w.eventually("it is erased", func() bool { return minor.get("/api/v1/conversation/messages").status == http.StatusGone })
+	lina.open("/chat").is(http.StatusGone, "/chat").says("C'est effacé").saysNot("effacez tout")
+	if lina.cookie() != "" {
+		t.Error("the browser holds what is no more")
+	}
+	lina.open("/").saysNot("Ta conversation est ouverte")
+}
+
 // holding puts a conversation into the reader's browser.
 func (b *reader) holding(c *client) *reader {
 	b.t.Helper()

@@ -59,7 +59,7 @@ func (p *pages) chat(w http.ResponseWriter, r *http.Request) {
 
 func (p *pages) showChat(w http.ResponseWriter, r *http.Request, status int, t talkView) {
 	if err := p.Get(r, talk, &t.state); err != nil {
-		p.Fail(w, r, err)
+		p.failed(w, r, err)
 		return
 	}
 	t.From = max(0, t.state.Messages-shownAtOnce)
@@ -72,7 +72,7 @@ func (p *pages) showChat(w http.ResponseWriter, r *http.Request, status int, t t
 			Messages []message `json:"messages"`
 		}
 		if err := p.Get(r, talk+"/messages?from="+strconv.Itoa(t.Next), &got); err != nil {
-			p.Fail(w, r, err)
+			p.failed(w, r, err)
 			return
 		}
 		if len(got.Messages) == 0 {
@@ -92,7 +92,7 @@ func (p *pages) showChat(w http.ResponseWriter, r *http.Request, status int, t t
 func (p *pages) status(w http.ResponseWriter, r *http.Request) {
 	t := talkView{Now: time.Now()}
 	if err := p.Get(r, talk, &t.state); err != nil {
-		p.Fail(w, r, err)
+		p.failed(w, r, err)
 		return
 	}
 	p.Render(w, r, http.StatusOK, statusPart(p.Lang(r), t))

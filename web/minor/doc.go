@@ -3,5 +3,6 @@
 //
 // Every page works without a script. Titles and addresses tell nothing of what is
 // read, because both stay in a browser's list of visited pages. With scripts the
-// whole visit is one entry of that list.
+// whole visit is one entry of the tab's history, so that Back leads to before it; the
+// list itself only a private window keeps empty, as the welcome page says.
 package minor

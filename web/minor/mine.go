@@ -15,7 +15,7 @@ import (
 func (p *pages) mine(w http.ResponseWriter, r *http.Request) {
 	var s state
 	if err := p.Get(r, talk, &s); err != nil {
-		p.Fail(w, r, err)
+		p.failed(w, r, err)
 		return
 	}
 	p.Render(w, r, http.StatusOK, minePage(p.View(r, title), s))
@@ -112,7 +112,7 @@ func (p *pages) showConsents(w http.ResponseWriter, r *http.Request, status int,
 		Consents []consent `json:"consents"`
 	}
 	if err := p.Get(r, talk+"/consents", &got); err != nil {
-		p.Fail(w, r, err)
+		p.failed(w, r, err)
 		return
 	}
 	form.Given = got.Consents
@@ -199,7 +199,7 @@ func (o opening) checked(l page.Lang) string {
 func (p *pages) openings(w http.ResponseWriter, r *http.Request) {
 	var got receipt
 	if err := p.Get(r, talk+"/openings", &got); err != nil {
-		p.Fail(w, r, err)
+		p.failed(w, r, err)
 		return
 	}
 	p.Render(w, r, http.StatusOK, openingsPage(p.View(r, title), got))
@@ -219,7 +219,7 @@ type ownCopy struct {
 func (p *pages) copy(w http.ResponseWriter, r *http.Request) {
 	var got ownCopy
 	if err := p.Get(r, talk+"/copy", &got); err != nil {
-		p.Fail(w, r, err)
+		p.failed(w, r, err)
 		return
 	}
 	p.Render(w, r, http.StatusOK, copyPage(p.View(r, title), got))
@@ -230,7 +230,7 @@ func (p *pages) copy(w http.ResponseWriter, r *http.Request) {
 func (p *pages) copyFile(w http.ResponseWriter, r *http.Request) {
 	var got ownCopy
 	if err := p.Get(r, talk+"/copy", &got); err != nil {
-		p.Fail(w, r, err)
+		p.failed(w, r, err)
 		return
 	}
 	l := p.Lang(r)
@@ -282,9 +282,9 @@ type eraseForm struct {
 	Problem *page.Problem
 }
 
-// waiting says whether a request waits for its answer.
-func (f eraseForm) waiting() bool {
-	return len(f.Asked) > 0 && f.Asked[len(f.Asked)-1].State == "waiting"
+// settled says whether there is nothing to ask: a request waits, or was granted.
+func (f eraseForm) settled() bool {
+	return len(f.Asked) > 0 && f.Asked[len(f.Asked)-1].State != "refused"
 }
 
 func (p *pages) erasures(w http.ResponseWriter, r *http.Request) {
@@ -296,7 +296,7 @@ func (p *pages) showErasures(w http.ResponseWriter, r *http.Request, status int,
 		Erasures []erasure `json:"erasures"`
 	}
 	if err := p.Get(r, talk+"/erasures", &got); err != nil {
-		p.Fail(w, r, err)
+		p.failed(w, r, err)
 		return
 	}
 	v := p.View(r, title)

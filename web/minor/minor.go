@@ -125,6 +125,17 @@ func (p *pages) refused(w http.ResponseWriter, r *http.Request, err error, again
 	again(problem)
 }
 
+// failed answers where there is nothing to show but why. What was erased is told as
+// such, and this browser forgets it.
+func (p *pages) failed(w http.ResponseWriter, r *http.Request, err error) {
+	if problem := p.ProblemOf(r, err); problem.Code == "conversation.erased" {
+		http.SetCookie(w, p.Cookie(page.Chat, ""))
+		p.Render(w, r, problem.Status, erasedPage(p.View(r, title)))
+		return
+	}
+	p.Fail(w, r, err)
+}
+
 // signedOut answers whoever asks for a conversation that this browser does not hold
 // or whose token opens nothing any more.
 func (p *pages) signedOut(w http.ResponseWriter, r *http.Request) {

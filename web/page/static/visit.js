@@ -1,4 +1,4 @@
-// Makes a whole visit one entry of the browser's history, and leaves it quickly.
+// Makes a whole visit one entry of the tab's history, and leaves it quickly.
 // Without this script all pages work, and each is an entry of its own.
 (() => {
   const leaving = document.querySelector("form.leave");
