@@ -9,6 +9,7 @@ import (
 	"github.com/sceau-project/sceau/staff"
 	staffstore "github.com/sceau-project/sceau/staff/pgstore"
 	"github.com/sceau-project/sceau/web"
+	"github.com/sceau-project/sceau/web/agent"
 	"github.com/sceau-project/sceau/web/inspector"
 	"github.com/sceau-project/sceau/web/minor"
 	"github.com/sceau-project/sceau/web/page"
@@ -49,7 +50,11 @@ func (p *parts) signIn(tokens *staff.Verifier, sessions *staffstore.Sessions) (*
 // staffPages lists what members of staff see.
 func (p *parts) staffPages(signIn *signin.SignIn) func(*page.Shell) ([]page.Route, error) {
 	return func(shell *page.Shell) ([]page.Route, error) {
-		return slices.Concat(signIn.Pages(shell), inspector.Routes(shell)), nil
+		answering, err := agent.Pages()(shell)
+		if err != nil {
+			return nil, err
+		}
+		return slices.Concat(signIn.Pages(shell), answering, inspector.Routes(shell)), nil
 	}
 }
 
