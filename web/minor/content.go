@@ -108,17 +108,14 @@ func (l *library) numbered(number string) *sheet {
 	return nil
 }
 
-// forTopic lists what helps with a topic at a place, what was written for that
-// place first.
+// forTopic lists what helps with a topic at a place, by order: the first is the one
+// to lead to.
 func (l *library) forTopic(topic conversation.Topic, place string) []*sheet {
 	var found []*sheet
 	for _, s := range l.Sheets {
 		if s.about(topic, place) {
 			found = append(found, s)
 		}
-	}
-	if place != "" {
-		slices.SortStableFunc(found, func(a, b *sheet) int { return min(len(b.Places), 1) - min(len(a.Places), 1) })
 	}
 	return found
 }

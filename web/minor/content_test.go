@@ -105,11 +105,24 @@ func TestEveryTopicLeadsToASheet(t *testing.T) {
 				}
 			}
 		}
-		if first := l.forTopic(conversation.TopicPhysicalViolence, placeHome)[0]; first.Name != "violence-at-home" {
-			t.Errorf("%s: violence at home leads to %s", lang, first.Name)
-		}
-		if first := l.forTopic(conversation.TopicPhysicalViolence, placeStreet)[0]; first.Name != "violence" {
-			t.Errorf("%s: violence in the street leads to %s", lang, first.Name)
+		for _, lead := range []struct {
+			topic conversation.Topic
+			place string
+			to    string
+		}{
+			{conversation.TopicPhysicalViolence, placeHome, "violence-at-home"},
+			{conversation.TopicPhysicalViolence, placeStreet, "violence"},
+			{conversation.TopicPhysicalViolence, "", "violence"},
+			{conversation.TopicIllTreatment, placeHome, "violence-at-home"},
+			{conversation.TopicSexualViolence, placeSport, "sexual-violence"}, // the help first, the trap after
+			{conversation.TopicSexualViolence, placeHome, "sexual-violence"},
+			{conversation.TopicSchoolHarassment, placeSchool, "school-harassment"},
+			{conversation.TopicCyberHarassment, placeSchool, "cyber-harassment"},
+			{conversation.TopicOther, "", "something-else"},
+		} {
+			if first := l.forTopic(lead.topic, lead.place)[0]; first.Name != lead.to {
+				t.Errorf("%s: %s at %q leads to %s, not to %s", lang, lead.topic, lead.place, first.Name, lead.to)
+			}
 		}
 	}
 }
