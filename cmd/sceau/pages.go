@@ -13,7 +13,9 @@ import (
 	"github.com/sceau-project/sceau/web/inspector"
 	"github.com/sceau-project/sceau/web/minor"
 	"github.com/sceau-project/sceau/web/page"
+	"github.com/sceau-project/sceau/web/privacy"
 	"github.com/sceau-project/sceau/web/signin"
+	"github.com/sceau-project/sceau/web/supervisor"
 )
 
 // signIn is how staff sign in with a browser; nil when the configuration has no pages.
@@ -54,7 +56,7 @@ func (p *parts) staffPages(signIn *signin.SignIn) func(*page.Shell) ([]page.Rout
 		if err != nil {
 			return nil, err
 		}
-		return slices.Concat(signIn.Pages(shell), answering, inspector.Routes(shell)), nil
+		return slices.Concat(signIn.Pages(shell), supervisor.Pages(shell), privacy.Pages(shell), answering, inspector.Routes(shell)), nil
 	}
 }
 

@@ -64,10 +64,13 @@ var rooms = map[string][]string{
 	"web": {"audit", "audit/pglog", "conversation/...", "crypto/seal", "custodian/order", "escalation/...",
 		"inspection", "internal/pgfault", "policy/...", "retention/...", "staff/...", "web/page"},
 	// Pages are clients of the API above: they import nothing of ours but their shell.
-	"web/page":      nil,
-	"web/signin":    {"audit", "policy", "staff/...", "web/page"},
-	"web/inspector": {"web/page"},
-	"web/minor":     {"conversation", "web/page"}, // the list of topics, a pure one
+	"web/page":       nil,
+	"web/answer":     {"web/page"},
+	"web/supervisor": {"web/answer", "web/page"},
+	"web/privacy":    {"web/answer", "web/page"},
+	"web/signin":     {"audit", "policy", "staff/...", "web/page"},
+	"web/inspector":  {"web/page"},
+	"web/minor":      {"conversation", "web/page"}, // the list of topics, a pure one
 
 	"internal/config":    {"audit", "crypto/seal", "policy"},
 	"internal/hardening": nil,
