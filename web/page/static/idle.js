@@ -1,6 +1,9 @@
 // Warns a minute before a session ends for want of anything done, and leaves the page
 // when it has ended, so that nothing stays on an abandoned screen.
 (() => {
+  // htmx notes the page's address for a history that these pages do not use; a desk is
+  // shared, so nothing of a visit stays in the browser.
+  sessionStorage.clear();
   const box = document.querySelector("[data-idle-at]");
   if (!box) return;
   const began = Date.now();
