@@ -39,6 +39,8 @@ export async function look(page, where, { lang, js = true, build, sound = true }
       if (wide) faults.push(`at ${width} px something is wider than the window: ${wide}`);
     }
     await nothingKept(page);
+    const words = await spoilt(page);
+    if (words) faults.push(`words that run together, or a template's: ${words}`);
   }
   await page.emulateMedia({ colorScheme: null, reducedMotion: null });
   await page.setViewportSize(before);
@@ -64,4 +66,23 @@ function overflowing(page, width) {
     }
     return `the page itself, ${document.documentElement.scrollWidth} px`;
   }, width);
+}
+
+/** Text that a template spoilt: a word glued to the next, or a call that was not one. */
+function spoilt(page) {
+  return page.evaluate(() => {
+    const word = /[\p{L}\p{N}]$/u;
+    const begins = /^[\p{L}\p{N}]/u;
+    const inline = (n) => n.nodeType === Node.ELEMENT_NODE && getComputedStyle(n).display === 'inline' && n.getClientRects().length && !['SUP', 'SUB', 'BR', 'WBR'].includes(n.tagName);
+    for (let walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), text; (text = walk.nextNode());) {
+      if (text.parentElement.closest('script, style, [hidden], .messages')) continue;
+      const call = text.data.match(/@[a-z.]+\(|%!|\{ /i);
+      if (call) return text.data.trim().slice(0, 80);
+      const flex = /flex|grid/.test(getComputedStyle(text.parentElement).display);
+      for (const [mine, next, side] of [[word.test(text.data), text.nextSibling, begins], [begins.test(text.data), text.previousSibling, word]]) {
+        if (mine && next && inline(next) && !flex && side.test(next.textContent)) return `${text.data.trim().slice(-40)} beside ${next.textContent.trim().slice(0, 40)}`;
+      }
+    }
+    return '';
+  });
 }
