@@ -37,11 +37,15 @@ func assessedGrave(l page.Lang, q Request) string {
 }
 
 func approvedBy(l page.Lang, q Request) string {
+	return l.T("Déjà accordé par ", "Approved so far by ") + approvers(l, q)
+}
+
+func approvers(l page.Lang, q Request) string {
 	names := make([]string, len(q.Approvals))
 	for i, a := range q.Approvals {
 		names[i] = a.By.Named(l)
 	}
-	return l.T("Déjà accordé par ", "Approved so far by ") + strings.Join(names, ", ")
+	return strings.Join(names, l.T(" et ", " and "))
 }
 
 // happened says in a sentence what became of a request, and by whom.
@@ -72,7 +76,7 @@ func happened(l page.Lang, q Request) string {
 		}
 		return l.T("Personne n'a encore répondu.", "Nobody has answered yet.")
 	case "approved":
-		return approvedBy(l, q) + l.T(" (", " (") + Facets(l, q.Granted) + l.T("). Pas encore ouverte.", "). Not opened yet.")
+		return l.T("Accordée par ", "Granted by ") + approvers(l, q) + " (" + Brief(l, q.Granted) + l.T("). Pas encore ouverte.", "). Not opened yet.")
 	case "denied":
 		return l.T("Refusée", "Denied") + by(q.DeniedBy) + because(q.Denial) + "."
 	case "withdrawn":

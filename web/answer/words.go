@@ -45,6 +45,15 @@ func Facets(l page.Lang, codes []string) string {
 	return strings.Join(out, ", ")
 }
 
+// Brief names parts of an identity in a word each.
+func Brief(l page.Lang, codes []string) string {
+	out := make([]string, len(codes))
+	for i, code := range codes {
+		out[i], _, _ = strings.Cut(say(facets, l, code), " (")
+	}
+	return strings.Join(out, ", ")
+}
+
 var states = []Word{
 	{"requested", "En attente de réponse", "Waiting for an answer"}, {"denied", "Refusée", "Denied"}, {"withdrawn", "Retirée par qui l'a faite", "Withdrawn by who asked"},
 	{"expired", "Expirée", "Expired"}, {"approved", "Accordée, pas encore ouverte", "Granted, not opened yet"}, {"glass_broken", "Vitre brisée, pas encore ouverte", "Glass broken, not opened yet"},
