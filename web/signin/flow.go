@@ -303,8 +303,10 @@ func (s *SignIn) choose(w http.ResponseWriter, r *http.Request) {
 // home is where each role works.
 func home(role string) string {
 	switch role {
-	case policy.RoleAgent, policy.RolePsychologist:
+	case policy.RoleAgent:
 		return "/agent"
+	case policy.RolePsychologist:
+		return "/psychologist"
 	case policy.RoleSupervisor:
 		return "/supervisor"
 	case policy.RoleInspector:
