@@ -180,7 +180,7 @@ func kept(field string) bool {
 func checkLeaf(leaf []byte) []string {
 	return []string{
 		`leaf='` + base64.StdEncoding.EncodeToString(leaf) + `'`,
-		`{ printf '\000'; printf '%s' "$leaf" | openssl base64 -d -A; } | openssl dgst -sha256 -binary | openssl base64`,
+		`(printf '\000'; printf '%s' "$leaf" | openssl base64 -d -A) | openssl dgst -sha256 -binary | openssl base64`,
 	}
 }
 

@@ -106,14 +106,14 @@ func (p *pages) progress(w http.ResponseWriter, r *http.Request) {
 		p.Fail(w, r, err)
 		return
 	}
-	if r.Header.Get("HX-Request") == "" {
+	switch {
+	case r.Header.Get("Sceau-Part") == "": // without the script that asks for it
 		http.Redirect(w, r, base, http.StatusSeeOther)
-		return
+	case !now.Running:
+		w.WriteHeader(http.StatusNoContent) // the result is on the page
+	default:
+		p.Render(w, r, http.StatusOK, howFar(p.Lang(r), now))
 	}
-	if !now.Running {
-		w.Header().Set("HX-Redirect", base) // the result is there
-	}
-	p.Render(w, r, http.StatusOK, running(p.Lang(r), now))
 }
 
 func (p *pages) verify(w http.ResponseWriter, r *http.Request) {
@@ -122,5 +122,30 @@ func (p *pages) verify(w http.ResponseWriter, r *http.Request) {
 		p.showHome(w, r, problem.Status, problem)
 		return
 	}
+	p.await(r, shortly)
 	http.Redirect(w, r, base, http.StatusSeeOther)
+}
+
+// shortly is how long whoever asks for a verification waits for it: a small log is read in
+// less, and of a long one they see how far it is.
+const shortly = 1500 * time.Millisecond
+
+// await returns when no verification is under way any more, or after a while.
+func (p *pages) await(r *http.Request, most time.Duration) {
+	over, again := time.NewTimer(most), time.NewTicker(100*time.Millisecond)
+	defer over.Stop()
+	defer again.Stop()
+	for {
+		var now verifying
+		if err := p.Get(r, journal+"/verification", &now); err != nil || !now.Running {
+			return // the page says what there is to say
+		}
+		select {
+		case <-again.C:
+		case <-over.C:
+			return
+		case <-r.Context().Done():
+			return
+		}
+	}
 }

@@ -58,7 +58,7 @@ func (p *pages) table() []page.Route {
 func (p *pages) view(r *http.Request, fr, en string) page.View {
 	v := p.View(r, p.Lang(r).T(fr, en)+" · Sceau")
 	v.Styles = append(v.Styles, "inspector.css")
-	v.Scripts = append(v.Scripts, "htmx.js", "idle.js")
+	v.Scripts = append(v.Scripts, "idle.js", "watch.js")
 	return v
 }
 

@@ -1,9 +1,11 @@
 package inspector
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -69,6 +71,17 @@ type searchForm struct {
 }
 
 func (f searchForm) value(name string) string { return f.Values.Get(name) }
+
+// wrong says whether the API found fault with a field.
+func (f searchForm) wrong(name string) bool {
+	return f.Problem != nil && slices.ContainsFunc(f.Problem.Errors, func(e struct {
+		Location string `json:"location"`
+		Message  string `json:"message"`
+	},
+	) bool {
+		return e.Location == "query."+name
+	})
+}
 
 // rarely says whether the form must be unfolded to show all that it filters by.
 func (f searchForm) rarely() bool {
@@ -149,15 +162,11 @@ func (p *pages) search(w http.ResponseWriter, r *http.Request) {
 	p.Render(w, r, status, searchPage(p.view(r, "Recherche", "Search"), form))
 }
 
-// pretty lays out JSON to be read. The exact bytes stand elsewhere.
+// pretty lays out JSON to be read, in its own order. The exact bytes stand elsewhere.
 func pretty(raw json.RawMessage) string {
-	var value any
-	if json.Unmarshal(raw, &value) != nil {
+	var out bytes.Buffer
+	if json.Indent(&out, raw, "", "  ") != nil {
 		return string(raw)
 	}
-	text, err := json.MarshalIndent(value, "", "  ")
-	if err != nil {
-		return string(raw)
-	}
-	return string(text)
+	return out.String()
 }
