@@ -63,10 +63,10 @@ var questions = []question{
 	{"immediacy", "Quand ?", "When?", []word{{"now", "Maintenant", "Now"}, {"hours", "Dans les heures", "Within hours"}, {"days", "Dans les jours", "Within days"}, {"unclear", "Pas clair", "Unclear"}}},
 	{"violence", "Violence", "Violence", []word{{"none", "Aucune", "None"}, {"threat", "Menace", "Threat"}, {"ongoing", "En cours", "Under way"}, {"weapon", "Arme", "Weapon"}}},
 	{"suicide", "Suicide", "Suicide", []word{{"none", "Aucun signe", "No sign"}, {"ideation", "Idées", "Thoughts"}, {"plan", "Projet", "Plan"}, {"attempt_under_way", "Geste en cours", "Attempt under way"}}},
-	{"perpetrator_present", "L'auteur est-il présent ?", "Is the perpetrator there?", yesNo},
-	{"captive", "Est-il ou elle retenu·e ?", "Are they held captive?", yesNo},
-	{"alone", "Est-il ou elle seul·e ?", "Are they alone?", yesNo},
-	{"location_known", "Sait-on où ?", "Is the place known?", yesNo},
+	{"perpetrator_present", "Auteur présent ?", "Perpetrator there?", yesNo},
+	{"captive", "Retenu de force ?", "Held captive?", yesNo},
+	{"alone", "Seul en ce moment ?", "Alone right now?", yesNo},
+	{"location_known", "Lieu connu ?", "Place known?", yesNo},
 	{"age_band", "Âge", "Age", []word{{"under_10", "Moins de 10", "Under 10"}, {"10_12", "10–12", "10–12"}, {"13_15", "13–15", "13–15"}, {"16_17", "16–17", "16–17"}, {"unknown", "On ne sait pas", "Not known"}}},
 }
 

@@ -19,4 +19,5 @@
   };
   tick();
   setInterval(tick, 1000);
+  document.body.addEventListener("htmx:afterSwap", tick);
 })();
