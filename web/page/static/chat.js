@@ -152,9 +152,12 @@
     }
   };
 
+  // What cannot be sent for now does not keep answers from being read.
   const catchUp = async () => {
-    await send();
+    const trouble = await send().then(() => null, (error) => error);
+    if (gone) return;
     await fetchNew();
+    if (trouble) throw trouble;
     fine();
   };
 
