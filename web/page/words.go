@@ -19,12 +19,12 @@ var paris = func() *time.Location {
 func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
 func clock(l Lang, at time.Time) string {
-	return at.In(paris).Format(l.T("15 h 04", "15:04"))
+	return at.In(paris).Format(l.T("15\u00a0h\u00a004", "15:04"))
 }
 
 // Moment is a time as people of this service read it: in French time.
 func Moment(l Lang, at time.Time) string {
-	return at.In(paris).Format(l.T("02/01/2006 à 15 h 04", "2 January 2006, 15:04"))
+	return at.In(paris).Format(l.T("02/01/2006 à 15\u00a0h\u00a004", "2 January 2006, 15:04"))
 }
 
 // Day is a date.
