@@ -3,7 +3,8 @@
 // of its own with a PostgreSQL role of its own; neither holds a key.
 //
 // Table is the whole surface: every route, and who may call it. What is not in
-// it is not served.
+// it is not served. Pages for people (page and the rooms beside it) are mounted
+// on a face and ask this API like any client, in the same process.
 //
 // Every refusal is a Problem (RFC 9457) with a stable code, told in French or
 // English by Accept-Language; docs/errors.md lists them. One function turns

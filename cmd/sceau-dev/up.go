@@ -107,7 +107,7 @@ func storyConfig(s *stack.Stack, con *console, cast []story.Conversation, plante
 // welcome is what somebody who just started the stack needs.
 func welcome(s *stack.Stack, data string, took time.Duration) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "ready in %.1f s\n\n  minors   %s/api/v1\n  staff    %s/api/v1\n  sign-in  %s\n\n", took.Seconds(), s.PublicURL, s.StaffURL, s.Issuer.URL)
+	fmt.Fprintf(&b, "ready in %.1f s\n\n  minors  %s\n  staff   %s   (sign in as one of these)\n\n", took.Seconds(), s.PublicURL, s.StaffURL)
 	for _, a := range devissuer.Accounts() {
 		password, err := s.Issuer.Password(a.Name)
 		if err != nil {
@@ -116,11 +116,11 @@ func welcome(s *stack.Stack, data string, took time.Duration) string {
 		fmt.Fprintf(&b, "  %-18s %-18s password %s\n", a.Name, strings.Join(a.Roles, ", "), password)
 	}
 	fmt.Fprintf(&b, `
-Try, as a minor, as an agent, and as a supervisor, who is on duty once she has been seen:
+Open both in a browser: write as a minor in one window, answer as amal in another, decide as diane in a third (private
+windows, or other browsers, keep people apart). The same by curl, as a minor and as an agent:
   curl -s %[1]s/api/v1/conversations -H 'Content-Type: application/json' -H "Idempotency-Key: $(cat /proc/sys/kernel/random/uuid)" -d '{"postal_code":"75011","topic":"sextortion"}'
   curl -s %[2]s/api/v1/conversations -H "Authorization: Bearer $(bin/sceau-dev token --as amal --data %[3]s)"
-  curl -s %[2]s/api/v1/escalations -H "Authorization: Bearer $(bin/sceau-dev token --as diane --data %[3]s)"
-Who has two roles (ines) adds -H 'Sceau-Role: agent'. Logs: %[4]s. Ctrl-C stops everything.`, s.PublicURL, s.StaffURL, data, filepath.Join(data, "log"))
+Logs: %[4]s. Ctrl-C stops everything.`, s.PublicURL, s.StaffURL, data, filepath.Join(data, "log"))
 	return b.String()
 }
 
