@@ -173,6 +173,7 @@ func TestEveryPageOfAMinor(t *testing.T) {
 		}
 	}
 	own := []string{"/chat", "/mine", "/mine/phrase", "/mine/safe", "/mine/consent", "/mine/openings", "/mine/copy", "/mine/erase", "/mine/close"}
+	links := map[string]string{} // and a page that has it
 	for _, lang := range []string{"fr", "en"} {
 		for _, b := range []*reader{stranger, child} {
 			b.open("/lang/"+lang+"?back=/start").is(http.StatusOK, "/start")
@@ -188,7 +189,17 @@ func TestEveryPageOfAMinor(t *testing.T) {
 				}
 				b.open(path).is(want, path)
 				b.decent(lang)
+				for _, a := range b.all("a") {
+					if to, _, _ := strings.Cut(attr(a, "href"), "#"); strings.HasPrefix(to, "/") && !strings.HasPrefix(to, "/lang/") {
+						links[to] = path
+					}
+				}
 			}
+		}
+	}
+	for to, from := range links {
+		if child.open(to).status != http.StatusOK {
+			t.Errorf("%s leads to %s, which answers %d", from, to, child.status)
 		}
 	}
 }

@@ -18,7 +18,7 @@ func (p *pages) mine(w http.ResponseWriter, r *http.Request) {
 		p.failed(w, r, err)
 		return
 	}
-	p.Render(w, r, http.StatusOK, minePage(p.View(r, title), s))
+	p.Render(w, r, http.StatusOK, minePage(p.View(r, title), s, p.library(r).named(rightsFile)))
 }
 
 func (p *pages) phrase(w http.ResponseWriter, r *http.Request) {
@@ -202,7 +202,7 @@ func (p *pages) openings(w http.ResponseWriter, r *http.Request) {
 		p.failed(w, r, err)
 		return
 	}
-	p.Render(w, r, http.StatusOK, openingsPage(p.View(r, title), got))
+	p.Render(w, r, http.StatusOK, openingsPage(p.View(r, title), got, p.library(r).named(rightsFile)))
 }
 
 // ownCopy is what a child wrote.
