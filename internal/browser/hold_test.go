@@ -11,7 +11,7 @@ import (
 
 // Not a test: a stack that stays, for whoever writes stories. It prints how to tell them against it.
 //
-//	SCEAU_HOLD=1 go test ./internal/browser -run TestHold -v -timeout 0
+//	SCEAU_HOLD=1 go test ./internal/browser -run TestHold -v -timeout 0 -count=1
 func TestHold(t *testing.T) {
 	if os.Getenv("SCEAU_HOLD") == "" {
 		t.Skip("skipped: SCEAU_HOLD is not set")

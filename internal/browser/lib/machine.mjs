@@ -65,3 +65,17 @@ export async function talk(account = 'amal', says = []) {
   for (const text of says) await minor.say(text);
   return { id, minor, agent };
 }
+
+/** The answers on which policy lets imminent danger be asked. */
+export const danger = {
+  immediacy: 'now', violence: 'ongoing', suicide: 'none', perpetrator_present: 'yes', captive: 'no', age_band: '13_15', alone: 'no', location_known: 'no',
+};
+
+/** Asks for an escalation as the agent of a conversation, citing its first message. */
+export async function request(told, more = {}) {
+  const { messages } = await told.agent.get(`/conversations/${told.id}/messages?from=1`);
+  return told.agent.send('POST', `/conversations/${told.id}/escalations`, {
+    ground: 'imminent_danger', facets: ['connection'], narrative: 'Il est devant la porte, elle est seule.', assessment: danger,
+    evidence: [{ position: messages[0].position, sha256: messages[0].sha256 }], ...more,
+  });
+}

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { guard } from './guard.mjs';
 import { look, sizes } from './look.mjs';
-import { at, machine, talk, Caller } from './machine.mjs';
+import { at, machine, talk, request, Caller } from './machine.mjs';
 
 const patience = 10_000; // of every click and every expectation
 
@@ -50,6 +50,7 @@ class Scene {
   people = [];
   machine = machine;
   talk = talk;
+  request = request;
   at = at;
   Caller = Caller;
 
@@ -88,8 +89,9 @@ class Scene {
     return page;
   }
 
-  /** Signs in from any page of staff; role is the name of the role to choose, for an account that has several. */
-  async signIn(page, account, { role, to = '/' } = {}) {
+  /** Signs in from any page of staff; role is the name of the role to choose, for an account that has several.
+   *  With stay it ends where the provider leads back to. */
+  async signIn(page, account, { role, to = '/', stay = false } = {}) {
     await page.goto(at.staff + to);
     await page.getByRole('button', { name: this.T('Se connecter', 'Sign in'), exact: true }).click();
     await page.waitForURL((url) => url.origin === at.issuer);
@@ -97,6 +99,7 @@ class Scene {
     await page.getByLabel('Mot de passe').fill(await machine.password(account));
     await page.getByRole('button', { name: 'Se connecter' }).click();
     await page.waitForURL((url) => url.origin === at.staff);
+    if (stay) return; // whatever is asked then
     if (role) await page.getByRole('button', { name: role, exact: true }).click();
     await page.waitForURL((url) => url.origin === at.staff && !url.pathname.startsWith('/sign'));
   }
