@@ -103,7 +103,6 @@ func (p *pages) mine(r *http.Request) ([]escalation, error) {
 // liftView is a request and what may be done about it.
 type liftView struct {
 	escalation
-	Talk     talk
 	Now      time.Time
 	Telling  []string
 	Problem  *page.Problem
@@ -125,22 +124,24 @@ func (p *pages) escalation(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *pages) showLift(w http.ResponseWriter, r *http.Request, status int, problem *page.Problem, shown *identityView) {
-	p.show(w, r, status, nil, func(v page.View, one *pane) (templ.Component, error) {
+	p.show(w, r, status, nil, func(v page.View, _ *pane) (templ.Component, error) {
 		lift, err := p.readLift(r)
-		lift.Talk, lift.Problem, lift.Identity, lift.Outcome = one.Talk, problem, shown, r.PostFormValue("outcome")
+		lift.Problem, lift.Identity, lift.Outcome = problem, shown, r.PostFormValue("outcome")
 		return liftPart(v, lift), err
 	})
 }
 
-// escalationState answers how far the request is.
-func (p *pages) escalationState(w http.ResponseWriter, r *http.Request) {
-	lift, err := p.readLift(r)
-	if err != nil {
-		p.Fail(w, r, err)
-		return
+// escalationPart answers a part of the page that changes while it is open: how far the
+// request is, what is owed to the young person.
+func (p *pages) escalationPart(part func(page.View, liftView) templ.Component) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		lift, err := p.readLift(r)
+		if err != nil {
+			p.Fail(w, r, err)
+			return
+		}
+		p.Render(w, r, http.StatusOK, part(p.View(r, ""), lift))
 	}
-	lift.Talk.ID = lift.Conversation
-	p.Render(w, r, http.StatusOK, liftState(p.View(r, ""), lift))
 }
 
 // liftAt is the address of a request's page.

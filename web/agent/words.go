@@ -45,10 +45,16 @@ var grounds = []word{
 }
 
 var facets = []word{
-	{"connection", "Connexion (adresse, port, heure)", "Connection (address, port, time)"},
+	{"connection", "Connexion", "Connection"},
 	{"name", "Nom", "Name"},
 	{"contact", "Contact", "Contact"},
 	{"location", "Lieu", "Location"},
+}
+
+// facetsInFull says what they hold.
+var facetsInFull = []word{
+	{"connection", "Connexion (adresse, port, heure)", "Connection (address, port, time)"},
+	{"name", "Nom", "Name"}, {"contact", "Contact", "Contact"}, {"location", "Lieu", "Location"},
 }
 
 // question is one of the danger assessment.
