@@ -30,7 +30,7 @@ func assessedGrave(l page.Lang, q Request) string {
 	var out []string
 	for _, a := range assessed(l, q.Assessment) {
 		if a.grave {
-			out = append(out, a.question+l.T(" : ", ": ")+strings.ToLower(a.said))
+			out = append(out, a.question+l.T("\u00a0: ", ": ")+strings.ToLower(a.said))
 		}
 	}
 	return strings.Join(out, " · ")
@@ -60,14 +60,14 @@ func happened(l page.Lang, q Request) string {
 		if code == "" {
 			return ""
 		}
-		return l.T(" : ", ": ") + lower(Reason(l, code))
+		return l.T("\u00a0: ", ": ") + lower(Reason(l, code))
 	}
 	reviewed := ""
 	switch q.Review {
 	case "confirmed":
-		reviewed = l.T(" Revue : c'était justifié.", " Reviewed: it was right.")
+		reviewed = l.T(" Revue\u00a0: c'était justifié.", " Reviewed: it was right.")
 	case "abusive":
-		reviewed = l.T(" Revue : c'était abusif.", " Reviewed: it was abusive.")
+		reviewed = l.T(" Revue\u00a0: c'était abusif.", " Reviewed: it was abusive.")
 	}
 	switch q.State {
 	case "requested":
@@ -82,11 +82,11 @@ func happened(l page.Lang, q Request) string {
 	case "withdrawn":
 		return l.T("Retirée par la personne qui l'avait faite.", "Withdrawn by who had asked.")
 	case "expired":
-		return l.T("Expirée : personne n'a répondu, ou rien n'a été ouvert, à temps.", "Expired: nobody answered, or nothing was opened, in time.") + reviewed
+		return l.T("Expirée\u00a0: personne n'a répondu, ou rien n'a été ouvert, à temps.", "Expired: nobody answered, or nothing was opened, in time.") + reviewed
 	case "glass_broken":
-		return l.T("La vitre a été brisée ; rien n'est encore ouvert.", "The glass was broken; nothing is opened yet.") + reviewed
+		return l.T("La vitre a été brisée\u00a0; rien n'est encore ouvert.", "The glass was broken; nothing is opened yet.") + reviewed
 	case "released":
-		return l.T("Ouverte : l'agent lit, ou a lu, ce qui était accordé.", "Opened: the agent reads, or has read, what was granted.") + reviewed
+		return l.T("Ouverte\u00a0: l'agent lit, ou a lu, ce qui était accordé.", "Opened: the agent reads, or has read, what was granted.") + reviewed
 	case "revoked":
 		return l.T("Révoquée", "Revoked") + by(q.RevokedBy) + because(q.Revocation) + "." + reviewed
 	case "closed":

@@ -180,19 +180,19 @@ func rules(l page.Lang, q Request) []string {
 		}
 	}
 	if len(who) > 0 {
-		out = append(out, l.T("Il faut l'accord de : ", "It takes the approval of: ")+strings.Join(who, l.T(" et ", " and "))+
+		out = append(out, l.T("Il faut l'accord de\u00a0: ", "It takes the approval of: ")+strings.Join(who, l.T(" et ", " and "))+
 			l.T(". Ni la personne qui demande, ni quelqu'un qui a pris part à la conversation, sous aucun compte.", ". Neither who asks, nor anybody who took part in the conversation, under any account."))
 	}
 	switch q.Ground {
 	case "imminent_danger":
-		out = append(out, l.T("Motif : un danger grave et imminent. L'accord du jeune n'est pas nécessaire ; quatre yeux le sont.", "Ground: grave and imminent danger. The young person's consent is not needed; four eyes are."))
+		out = append(out, l.T("Motif\u00a0: un danger grave et imminent. L'accord du jeune n'est pas nécessaire\u00a0; quatre yeux le sont.", "Ground: grave and imminent danger. The young person's consent is not needed; four eyes are."))
 	case "consent":
-		out = append(out, l.T("Motif : le jeune est d'accord, pour ces éléments seulement. S'il se reprend, tout s'arrête aussitôt.", "Ground: the young person agrees, to these facets only. If they take it back, it all ends at once."))
+		out = append(out, l.T("Motif\u00a0: le jeune est d'accord, pour ces éléments seulement. S'il se reprend, tout s'arrête aussitôt.", "Ground: the young person agrees, to these facets only. If they take it back, it all ends at once."))
 	case "judicial_requisition":
-		out = append(out, l.T("Motif : l'ordre écrit d'un magistrat. Seuls les éléments que l'ordre nomme peuvent être demandés.", "Ground: a magistrate's written order. Only the facets that the order names may be asked for."))
+		out = append(out, l.T("Motif\u00a0: l'ordre écrit d'un magistrat. Seuls les éléments que l'ordre nomme peuvent être demandés.", "Ground: a magistrate's written order. Only the facets that the order names may be asked for."))
 	}
 	if q.BreakGlassFrom != nil && q.State == "requested" {
-		out = append(out, fmt.Sprintf(l.T("Sans réponse, la vitre peut être brisée à partir de %s si un second agent le confirme ; ce serait à revoir ensuite.",
+		out = append(out, fmt.Sprintf(l.T("Sans réponse, la vitre peut être brisée à partir de %s si un second agent le confirme\u00a0; ce serait à revoir ensuite.",
 			"Without an answer the glass may be broken from %s if a second agent confirms; it would be reviewed after."), page.Clock(l, *q.BreakGlassFrom)))
 	}
 	return out

@@ -228,9 +228,9 @@ func queuePart(l page.Lang, me string, list answer.List, now time.Time) templ.Co
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var13 string
-			templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(l.T("demande(s) ne sont pas montrées : leur journal est endommagé. Prévenez la personne qui exploite le service.", "request(s) are not shown: their log is damaged. Tell whoever runs the service."))
+			templ_7745c5c3_Var13, templ_7745c5c3_Err = templ.JoinStringErrs(l.T("demande(s) ne sont pas montrées\u00a0: leur journal est endommagé. Prévenez la personne qui exploite le service.", "request(s) are not shown: their log is damaged. Tell whoever runs the service."))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `privacy/privacy.templ`, Line: 34, Col: 239}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `privacy/privacy.templ`, Line: 34, Col: 244}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var13))
 			if templ_7745c5c3_Err != nil {
@@ -410,9 +410,9 @@ func erasuresPage(v page.View, list []erasure, problem *page.Problem, of, done s
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var21 string
-				templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Effacement accordé. Les clés sont détruites dans les secondes qui viennent ; rien ne pourra être relu, dans aucune copie.", "Erasure granted. The keys are destroyed within seconds; nothing can be read again, in any copy."))
+				templ_7745c5c3_Var21, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Effacement accordé. Les clés sont détruites dans les secondes qui viennent\u00a0; rien ne pourra être relu, dans aucune copie.", "Erasure granted. The keys are destroyed within seconds; nothing can be read again, in any copy."))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `privacy/privacy.templ`, Line: 61, Col: 279}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `privacy/privacy.templ`, Line: 61, Col: 284}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var21))
 				if templ_7745c5c3_Err != nil {
@@ -585,9 +585,9 @@ func erasuresPage(v page.View, list []erasure, problem *page.Problem, of, done s
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var32 string
-					templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Un gel protège cette conversation : l'effacement ne peut pas être accordé pour l'instant.", "A hold keeps this conversation: erasure cannot be granted now."))
+					templ_7745c5c3_Var32, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Un gel protège cette conversation\u00a0: l'effacement ne peut pas être accordé pour l'instant.", "A hold keeps this conversation: erasure cannot be granted now."))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `privacy/privacy.templ`, Line: 85, Col: 195}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `privacy/privacy.templ`, Line: 85, Col: 200}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var32))
 					if templ_7745c5c3_Err != nil {
@@ -715,9 +715,9 @@ func erasuresPage(v page.View, list []erasure, problem *page.Problem, of, done s
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var40 string
-				templ_7745c5c3_Var40, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Pourquoi refuser ?", "Why refuse?"))
+				templ_7745c5c3_Var40, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Pourquoi refuser\u00a0?", "Why refuse?"))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `privacy/privacy.templ`, Line: 102, Col: 57}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `privacy/privacy.templ`, Line: 102, Col: 62}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var40))
 				if templ_7745c5c3_Err != nil {
@@ -1336,9 +1336,9 @@ func holdsPage(v page.View, list []hold, all bool, form holdForm) templ.Componen
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var73 string
-				templ_7745c5c3_Var73, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("La conversation est gelée : rien n'en sera détruit.", "The conversation is held: nothing of it is destroyed."))
+				templ_7745c5c3_Var73, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("La conversation est gelée\u00a0: rien n'en sera détruit.", "The conversation is held: nothing of it is destroyed."))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `privacy/privacy.templ`, Line: 202, Col: 165}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `privacy/privacy.templ`, Line: 202, Col: 170}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var73))
 				if templ_7745c5c3_Err != nil {

@@ -138,7 +138,7 @@ func TestWhereItLeads(t *testing.T) {
 	for _, c := range []struct{ role, back, want string }{
 		{"agent", "/agent/c/1", "/agent/c/1"}, {"agent", "/supervisor/e/1", "/agent"}, {"agent", "", "/agent"},
 		{"supervisor", "/supervisor?x", "/supervisor?x"}, {"supervisor", "/supervisors", "/supervisor"}, {"inspector", "/%2fattacker.example", "/inspector"},
-		{"privacy_officer", "/privacy", "/privacy"}, {"psychologist", "/agent/c/1", "/agent/c/1"},
+		{"privacy_officer", "/privacy", "/privacy"}, {"psychologist", "/psychologist/c/1", "/psychologist/c/1"}, {"psychologist", "/agent/c/1", "/psychologist"},
 	} {
 		if got := lead(c.role, c.back); got != c.want {
 			t.Errorf("%s, back to %q: %q, want %q", c.role, c.back, got, c.want)

@@ -142,7 +142,9 @@ func TestEveryTokenAnswersThisSignIn(t *testing.T) {
 
 // What is asked of the provider cannot be had without a login, PKCE and a state.
 func TestWhatIsAsked(t *testing.T) {
-	w := newWorld(t, func(c *Config) { c.Parameters = []string{"resource=urn:sceau", "audience=sceau-staff", "audience=sceau-custodian"} })
+	w := newWorld(t, func(c *Config) {
+		c.Parameters = []string{"resource=urn:sceau", "audience=sceau-staff", "audience=sceau-custodian"}
+	})
 	b := w.browser()
 	b.stopAt(w.issuer.URL)
 	b.get("/signin?role=agent")

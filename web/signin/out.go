@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/sceau-project/sceau/staff"
 	"github.com/sceau-project/sceau/staff/pgstore"
@@ -94,19 +96,19 @@ func (s *SignIn) trouble(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, errFlow):
 		status = http.StatusBadRequest
-		what = l.T("Cette connexion n'est plus valable : elle a déjà servi, elle a duré trop longtemps, ou elle a commencé dans un autre navigateur.",
+		what = l.T("Cette connexion n'est plus valable\u00a0: elle a déjà servi, elle a duré trop longtemps, ou elle a commencé dans un autre navigateur.",
 			"This sign-in is not valid any more: it was used, it took too long, or it began in another browser.")
 	case errors.Is(err, errOver):
 		what = l.T("Le fournisseur d'identité n'a pas terminé la connexion.", "The identity provider did not complete the sign-in.")
 	case errors.Is(err, errTokens):
 		status = http.StatusBadGateway
-		what = l.T("Le fournisseur d'identité a répondu, mais pas comme ce service en a besoin. Prévenez la personne qui exploite le service : le journal dit ce qui manque.",
+		what = l.T("Le fournisseur d'identité a répondu, mais pas comme ce service en a besoin. Prévenez la personne qui exploite le service\u00a0: le journal dit ce qui manque.",
 			"The identity provider answered, but not as this service needs it. Tell whoever runs the service: its log says what is missing.")
 	case errors.Is(err, staff.ErrNoRole), errors.Is(err, staff.ErrRoleAmbiguous):
 		what = l.T("Votre compte n'a aucun rôle dans ce service. Demandez-le à la personne qui gère les comptes.",
 			"Your account has no role in this service. Ask whoever manages accounts for one.")
 	case errors.Is(err, pgstore.ErrSuspended):
-		what = l.T("Vous êtes suspendu : aucun de vos comptes n'entre ici. Adressez-vous à votre hiérarchie.",
+		what = l.T("Vous êtes suspendu\u00a0: aucun de vos comptes n'entre ici. Adressez-vous à votre hiérarchie.",
 			"You are suspended: none of your accounts gets in here. Ask your superiors.")
 	case errors.Is(err, pgstore.ErrEnded), errors.Is(err, pgstore.ErrRole):
 		what = l.T("Le fournisseur d'identité a rendu une session qui est déjà terminée ici, ou qui y a un autre rôle. Déconnectez-vous aussi chez lui, puis recommencez.",
@@ -205,4 +207,10 @@ func (s *SignIn) signOutEverywhere(w http.ResponseWriter, r *http.Request) {
 
 func (s *SignIn) out(w http.ResponseWriter, r *http.Request) {
 	s.shell.Render(w, r, http.StatusOK, outPage(s.view(r, s.shell.Lang(r).T("Déconnecté", "Signed out")), false, ""))
+}
+
+// capital begins what stands alone.
+func capital(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[size:]
 }
