@@ -173,6 +173,7 @@ func TestEveryPageOfAMinor(t *testing.T) {
 		}
 	}
 	own := []string{"/chat", "/mine", "/mine/phrase", "/mine/safe", "/mine/consent", "/mine/openings", "/mine/copy", "/mine/erase", "/mine/close"}
+	stranger.open("/nowhere").says("Cette page n'existe pas").saysNot("route.not_found")
 	links := map[string]string{} // and a page that has it
 	for _, lang := range []string{"fr", "en"} {
 		for _, b := range []*reader{stranger, child} {

@@ -58,7 +58,7 @@ func newPages(cfg Config, shell *page.Shell) (*pages, error) {
 		v.Styles = append(v.Styles, "minor.css")
 		v.Scripts = append(v.Scripts, "visit.js")
 	}
-	shell.SignedOut = p.signedOut
+	shell.SignedOut, shell.Failure = p.signedOut, failurePage
 	return p, nil
 }
 

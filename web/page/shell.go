@@ -20,6 +20,8 @@ type Shell struct {
 	Refuse func(w http.ResponseWriter, r *http.Request, code string)
 	// SignedOut answers whoever asks for a page without saying who they are.
 	SignedOut func(w http.ResponseWriter, r *http.Request)
+	// Failure is the page of a refusal; nil: [FailurePage].
+	Failure func(View, *Problem) templ.Component
 	// Note is told of a page that could not be made; the error holds no text of
 	// anybody's.
 	Note func(ctx context.Context, err error)
@@ -117,6 +119,10 @@ func (s *Shell) Fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.Header().Set("Retry-After", p.RetryAfter)
 	}
 	v := s.View(r, s.langOf(r).T("Impossible pour l'instant", "Not possible now"))
+	if s.Failure != nil {
+		s.Render(w, r, p.Status, s.Failure(v, p))
+		return
+	}
 	s.Render(w, r, p.Status, FailurePage(v, p))
 }
 
