@@ -95,7 +95,7 @@ func (p *pages) table() []page.Route {
 		line(post, c+"/request", agents, p.ask),
 		line(post, c+"/preview", agents, p.preview),
 		line(get, e, agents, p.escalation),
-		line(get, e+"/state", agents, p.escalationPart(liftState)),
+		line(get, e+"/state", agents, p.escalationPart(escalationState)),
 		line(get, e+"/telling", agents, p.escalationPart(tellPart)),
 		line(post, e+"/withdraw", agents, p.act("withdraw")),
 		line(post, e+"/close", agents, p.act("close")),

@@ -118,7 +118,7 @@ type aboutView struct {
 type consent struct {
 	ID        string    `json:"id"`
 	Facets    []string  `json:"facets"`
-	At        time.Time `json:"at"`
+	At        time.Time `json:"given_at"`
 	Withdrawn bool      `json:"withdrawn"`
 	Words     string    `json:"words"`
 }

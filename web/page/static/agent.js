@@ -125,7 +125,7 @@
     const any = (...topics) => topics.some((t) => changed.includes(t));
     if (any("conversations")) signal("sceau:rail");
     if (any("conversations", "consents", "opinions", "facets", "requests")) signal("sceau:about");
-    if (any("requests", "tellings")) signal("sceau:lift");
+    if (any("requests", "tellings")) signal("sceau:escalation");
     if (any("consents", "opinions", "facets")) signal("sceau:preview");
     if (any("confirmations")) signal("sceau:confirmations");
     if (any("conversations")) for (const pane of panes()) fetchNew(pane);
@@ -148,7 +148,7 @@
   });
   body.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id === "rail") unread();
-    const state = document.getElementById("lift-state");
+    const state = document.getElementById("escalation-state");
     if (!state) return;
     if (shownState !== state.dataset.state) {
       shownState = state.dataset.state;
@@ -156,7 +156,7 @@
       if (shownState !== "released") hide();
     }
   });
-  let shownState = (document.getElementById("lift-state") || { dataset: {} }).dataset.state;
+  let shownState = (document.getElementById("escalation-state") || { dataset: {} }).dataset.state;
 
   // --- Writing --------------------------------------------------------------------
   const send = async (form) => {
@@ -227,7 +227,7 @@
     const panel = document.querySelector("[data-opened]");
     if (!panel) return;
     const shift = Date.parse(panel.dataset.now) - Date.now();
-    ends = setTimeout(() => { hide(true); signal("sceau:lift"); }, Math.max(0, Date.parse(panel.dataset.closeAt) - Date.now() - shift));
+    ends = setTimeout(() => { hide(true); signal("sceau:escalation"); }, Math.max(0, Date.parse(panel.dataset.closeAt) - Date.now() - shift));
   };
   watchEnd();
   const open = async (form) => {
@@ -244,7 +244,7 @@
       form.querySelector("[name=key]").value = fresh();
       watchEnd();
       document.querySelector("[data-opened]").focus();
-      signal("sceau:lift");
+      signal("sceau:escalation");
     } catch {
       if (cut) cut.hidden = false;
     } finally { button.removeAttribute("aria-busy"); }
@@ -284,7 +284,7 @@
     const to = {
       KeyR: () => pane && pane.querySelector("[data-write]"),
       KeyM: () => pane && pane.querySelector("[data-scroller]"),
-      KeyL: () => document.querySelector("[data-lift]"),
+      KeyL: () => document.querySelector("[data-escalate]"),
     }[event.code];
     const item = to ? to() : event.code.startsWith("Digit") && document.querySelector(`[data-shortcut="${event.code.slice(5)}"]`);
     if (!item) return;

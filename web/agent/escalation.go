@@ -100,8 +100,8 @@ func (p *pages) mine(r *http.Request) ([]escalation, error) {
 	return out.Mine, p.Get(r, escalations, &out)
 }
 
-// liftView is a request and what may be done about it.
-type liftView struct {
+// escalationView is a request and what may be done about it.
+type escalationView struct {
 	escalation
 	Now      time.Time
 	Telling  []string
@@ -110,51 +110,53 @@ type liftView struct {
 	Outcome  string
 }
 
-func (p *pages) readLift(r *http.Request) (liftView, error) {
-	out := liftView{Now: time.Now(), Telling: p.content[p.Lang(r)].Telling}
+func (p *pages) readEscalation(r *http.Request) (escalationView, error) {
+	out := escalationView{Now: time.Now(), Telling: p.content[p.Lang(r)].Telling}
 	err := p.Get(r, page.Path(escalations+"/%s", part(r, "escalation")), &out.escalation)
 	if err == nil && out.Conversation != part(r, "id") {
-		err = &page.Problem{Status: http.StatusNotFound, Code: "escalation.not_found"}
+		err = p.Get(r, escalations+"/none", nil) // of another conversation: told like one that is not
 	}
 	return out, err
 }
 
 func (p *pages) escalation(w http.ResponseWriter, r *http.Request) {
-	p.showLift(w, r, http.StatusOK, nil, nil)
+	p.showEscalation(w, r, http.StatusOK, nil, nil)
 }
 
-func (p *pages) showLift(w http.ResponseWriter, r *http.Request, status int, problem *page.Problem, shown *identityView) {
+func (p *pages) showEscalation(w http.ResponseWriter, r *http.Request, status int, problem *page.Problem, shown *identityView) {
 	p.show(w, r, status, nil, func(v page.View, _ *pane) (templ.Component, error) {
-		lift, err := p.readLift(r)
-		lift.Problem, lift.Identity, lift.Outcome = problem, shown, r.PostFormValue("outcome")
-		return liftPart(v, lift), err
+		e, err := p.readEscalation(r)
+		e.Problem, e.Identity, e.Outcome = problem, shown, r.PostFormValue("outcome")
+		return escalationBeside(v, e), err
 	})
 }
 
 // escalationPart answers a part of the page that changes while it is open: how far the
 // request is, what is owed to the young person.
-func (p *pages) escalationPart(part func(page.View, liftView) templ.Component) http.HandlerFunc {
+func (p *pages) escalationPart(part func(page.View, escalationView) templ.Component) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		lift, err := p.readLift(r)
+		shown, err := p.readEscalation(r)
 		if err != nil {
 			p.Fail(w, r, err)
 			return
 		}
-		p.Render(w, r, http.StatusOK, part(p.View(r, ""), lift))
+		p.Render(w, r, http.StatusOK, part(p.View(r, ""), shown))
 	}
 }
 
-// liftAt is the address of a request's page.
-func liftAt(conversation, id string) string { return at(agentBase, conversation) + "/request/" + id }
+// escalationAt is the address of a request's page.
+func escalationAt(conversation, id string) string {
+	return at(agentBase, conversation) + "/request/" + id
+}
 
 // done leads back to the request, or shows there what was refused.
 func (p *pages) done(w http.ResponseWriter, r *http.Request, err error) {
 	if err != nil {
 		problem := p.ProblemOf(r, err)
-		p.showLift(w, r, problem.Status, problem, nil)
+		p.showEscalation(w, r, problem.Status, problem, nil)
 		return
 	}
-	seeOther(w, r, liftAt(part(r, "id"), part(r, "escalation")))
+	seeOther(w, r, escalationAt(part(r, "id"), part(r, "escalation")))
 }
 
 // act sends on what says all in its address.
@@ -215,7 +217,7 @@ func (p *pages) identity(w http.ResponseWriter, r *http.Request) {
 			p.Render(w, r, problem.Status, page.Failure(p.Lang(r), problem))
 			return
 		}
-		p.showLift(w, r, problem.Status, problem, nil)
+		p.showEscalation(w, r, problem.Status, problem, nil)
 		return
 	}
 	if alone {
@@ -223,8 +225,8 @@ func (p *pages) identity(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	left := max(1, int(time.Until(shown.ReadUntil).Seconds()))
-	w.Header().Set("Refresh", strconv.Itoa(left)+"; url="+liftAt(part(r, "id"), part(r, "escalation")))
-	p.showLift(w, r, http.StatusOK, nil, shown)
+	w.Header().Set("Refresh", strconv.Itoa(left)+"; url="+escalationAt(part(r, "id"), part(r, "escalation")))
+	p.showEscalation(w, r, http.StatusOK, nil, shown)
 }
 
 // printed records that the panel is printed; the script prints when it is recorded.
