@@ -59,6 +59,9 @@ func TestAChildWithoutScripts(t *testing.T) {
 	amal.post(talk+"/join", object{}).wants("200")
 	amal.post(talk+"/messages", object{"text": "Je te lis."}).wants("201")
 	lina.open("/chat").says("Tu parles avec un agent", "Je te lis.").saysNot("75011")
+	amal.post(talk+"/leave", object{}).wants("204")
+	lina.open("/chat").says("L'agent a dû partir").saysNot("Tu attends depuis")
+	amal.post(talk+"/join", object{}).wants("200")
 
 	// What is hers.
 	lina.open("/mine/safe").send("/mine/safe", url.Values{"facet": {"name"}, "value": {"Lina"}}).is(http.StatusOK, "/mine/safe?done").says("C'est dans le coffre")
@@ -153,8 +156,8 @@ func TestQuestionsAreNotKept(t *testing.T) {
 }
 
 var (
-	inline   = regexp.MustCompile(`(?i)<script(?:\s+[^>]*)?>[^<]|\sstyle=|\son[a-z]+=|javascript:`)
-	external = regexp.MustCompile(`(?:href|src|action|data-[a-z]+)="(https?:)?//[^"]*"`)
+	inThePage = regexp.MustCompile(`(?i)<script(?:\s+[^>]*)?>[^<]|\sstyle=|\son[a-z]+=|javascript:`)
+	elsewhere = regexp.MustCompile(`(?:href|src|action|data-[a-z]+)="(https?:)?//[^"]*"`)
 )
 
 // TestEveryPageOfAMinor holds what is true of each page in each language, to whoever
@@ -225,10 +228,10 @@ func (b *reader) decent(lang string) {
 	if n := len(b.all("h1")); n != 1 {
 		b.t.Errorf("%s: %d first headings", b.at, n)
 	}
-	if found := inline.FindString(b.raw); found != "" {
+	if found := inThePage.FindString(b.raw); found != "" {
 		b.t.Errorf("%s: %q stands in the page itself", b.at, found)
 	}
-	for _, found := range external.FindAllString(b.raw, -1) {
+	for _, found := range elsewhere.FindAllString(b.raw, -1) {
 		if found != `data-exit="`+minor.DefaultExit+`"` {
 			b.t.Errorf("%s: leads elsewhere: %s", b.at, found)
 		}

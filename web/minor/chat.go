@@ -46,6 +46,7 @@ const shownAtOnce = 100
 type talkView struct {
 	state
 	Now      time.Time
+	Answered bool // somebody has been there already
 	Messages []message
 	From     int // position of the first that is shown
 	Next     int // position of the next that is not
@@ -82,6 +83,7 @@ func (p *pages) showChat(w http.ResponseWriter, r *http.Request, status int, t t
 		t.Next = got.Messages[len(got.Messages)-1].Position + 1
 	}
 	t.Now = time.Now()
+	t.Answered = slices.ContainsFunc(t.Messages, func(m message) bool { return m.Author == "agent" || m.Author == "psychologist" })
 	v := p.View(r, title)
 	v.Path = "/chat"
 	v.Scripts = append(v.Scripts, "chat.js")
@@ -90,7 +92,7 @@ func (p *pages) showChat(w http.ResponseWriter, r *http.Request, status int, t t
 
 // status is the part of the page that says who is there and for how long one waits.
 func (p *pages) status(w http.ResponseWriter, r *http.Request) {
-	t := talkView{Now: time.Now()}
+	t := talkView{Now: time.Now(), Answered: r.URL.Query().Has("answered")}
 	if err := p.Get(r, talk, &t.state); err != nil {
 		p.failed(w, r, err)
 		return

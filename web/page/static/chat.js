@@ -163,7 +163,8 @@
 
   // The words about who is there are the service's own.
   const status = async () => {
-    const answer = await fetch("/chat/status", { credentials: "same-origin" });
+    const answered = list.querySelector("li:not(.mine, .service)") ? "?answered" : "";
+    const answer = await fetch("/chat/status" + answered, { credentials: "same-origin" });
     if (!answer.ok) return;
     document.getElementById("status").innerHTML = await answer.text();
     count();
