@@ -30,6 +30,7 @@ type Search struct {
 	Ground  string    `query:"ground" pattern:"^[a-z_]{0,32}$" doc:"consent, imminent_danger or judicial_requisition"`
 	Result  string    `query:"result" pattern:"^(allow|refuse)?$" doc:"What policy said"`
 	State   string    `query:"state" pattern:"^[a-z_]{0,32}$" doc:"Entries that bring an escalation to this state"`
+	Looks   string    `query:"looks" pattern:"^(hide)?$" doc:"hide: leave out that somebody looked at the log"`
 }
 
 type searchInput struct {
@@ -120,6 +121,9 @@ func (in *Search) query() searched {
 		Filter: pglog.Filter{From: in.From, To: in.To, Actor: in.Actor, Person: in.Person, Case: in.Case, SubjectID: in.Subject},
 		Via:    audit.Via(in.Via), Role: in.Role, Ground: in.Ground, Result: in.Result,
 	}}
+	if in.Looks == "hide" {
+		q.Except = []audit.Action{audit.ActionLogRead}
+	}
 	if in.Action != "" {
 		q.Actions = []audit.Action{audit.Action(in.Action)}
 	}
@@ -156,7 +160,7 @@ func (in *Search) details() audit.Details {
 	d := audit.Details{}
 	for name, value := range map[string]string{
 		"by_actor": in.Actor, "by_person": in.Person, "by_case": in.Case, "by_action": in.Action, "by_subject": in.Subject,
-		"by_role": in.Role, "by_via": in.Via, "by_ground": in.Ground, "by_result": in.Result, "by_state": in.State,
+		"by_role": in.Role, "by_via": in.Via, "by_ground": in.Ground, "by_result": in.Result, "by_state": in.State, "looks": in.Looks,
 	} {
 		if value != "" {
 			d[name] = value

@@ -274,9 +274,11 @@ func TestSearchByAll(t *testing.T) {
 		"state=never": "",
 		"ground=imminent_danger&via=custodian&case=" + i.id: "evidence.read identity.release_ordered identity.released",
 		"result=allow&role=agent&ground=imminent_danger":    "escalation.requested identity.release_ordered",
-		"result=refuse":           "",
-		"action=opinion.recorded": "opinion.recorded",
-		"to=2020-01-01T00:00:00Z": "",
+		"result=refuse":                                       "",
+		"action=opinion.recorded":                             "opinion.recorded",
+		"looks=hide&action=log.read":                          "",
+		"looks=hide&role=inspector":                           "staff.signed_in",
+		"to=2020-01-01T00:00:00Z":                             "",
 		"order=newest&limit=1&state=approved&role=supervisor": "escalation.approved",
 	} {
 		if got := strings.Join(find(query), " "); got != want {

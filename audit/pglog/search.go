@@ -21,7 +21,8 @@ type Query struct {
 	Via    audit.Via
 	Role   string // of the actor
 	Ground string
-	Result string // of the decision: audit.ResultAllow or audit.ResultRefuse
+	Result string         // of the decision: audit.ResultAllow or audit.ResultRefuse
+	Except []audit.Action // none of them
 }
 
 // A Found is an entry as it is stored, damaged or not: who looks at the log must see
@@ -123,12 +124,17 @@ func (of *Query) window(ctx context.Context, q Querier, from, to int64, size int
 			and("position($%d::bytea IN leaf) > 0", []byte(`"`+name+`":"`+value+`"`))
 		}
 	}
-	if len(of.Actions) > 0 {
-		actions := make([]string, len(of.Actions))
-		for i, a := range of.Actions {
-			actions[i] = string(a)
+	for _, c := range []struct {
+		condition string
+		actions   []audit.Action
+	}{{"action = ANY($%d)", of.Actions}, {"action <> ALL($%d)", of.Except}} {
+		if len(c.actions) > 0 {
+			names := make([]string, len(c.actions))
+			for i, a := range c.actions {
+				names[i] = string(a)
+			}
+			and(c.condition, names)
 		}
-		and("action = ANY($%d)", actions)
 	}
 	order := ""
 	if of.Newest {

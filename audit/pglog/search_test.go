@@ -41,6 +41,7 @@ func TestSearch(t *testing.T) {
 		"refused":              {pglog.Query{Result: "refuse"}, []int64{4, 12, 20}},
 		"all of it":            {pglog.Query{Result: "refuse", Role: "agent", Ground: "consent", Via: "staff"}, []int64{4}},
 		"a detail is no role":  {pglog.Query{Role: "inspector"}, nil},
+		"except":               {pglog.Query{Except: []audit.Action{audit.ActionEscalationRequested}}, nil},
 		"another's":            {pglog.Query{Via: "operator"}, nil},
 		"with what has column": {pglog.Query{Role: "agent", Filter: pglog.Filter{Actor: "s-1"}}, []int64{4, 10, 16, 22}},
 	} {

@@ -41,6 +41,9 @@ type actor struct {
 	Session string `json:"session"`
 }
 
+// alone says whether the id says all there is: a process, or the minor.
+func (a actor) alone() bool { return a.ID == a.Role || a.Role == "" }
+
 type found struct {
 	Seq    int64  `json:"seq"`
 	Hash   string `json:"hash"`
@@ -58,7 +61,7 @@ type results struct {
 
 // filters are what the form offers, in the names of the API. They and nothing else are a
 // search's state, so that its address can be kept and sent.
-var filters = []string{"from", "to", "person", "actor", "role", "via", "case", "action", "subject", "ground", "result", "state", "order"}
+var filters = []string{"from", "to", "person", "actor", "role", "via", "case", "action", "subject", "ground", "result", "state", "looks", "order"}
 
 // rare are the filters that the form shows when it is unfolded.
 var rare = []string{"person", "actor", "role", "via", "subject", "ground", "result", "state"}
@@ -66,7 +69,6 @@ var rare = []string{"person", "actor", "role", "via", "subject", "ground", "resu
 type searchForm struct {
 	Values  url.Values // of the filters, as they were sent
 	Results results
-	Asked   bool
 	Problem *page.Problem
 }
 
@@ -142,7 +144,12 @@ func asked(form url.Values) url.Values {
 }
 
 func (p *pages) search(w http.ResponseWriter, r *http.Request) {
-	form := searchForm{Values: r.URL.Query(), Asked: true}
+	if r.URL.RawQuery == "" {
+		// The address says all: also what is left out of what nobody asked for yet.
+		http.Redirect(w, r, base+"/entries?looks=hide&order=newest", http.StatusSeeOther)
+		return
+	}
+	form := searchForm{Values: r.URL.Query()}
 	if form.value("order") == "" {
 		form.Values.Set("order", "newest")
 	}

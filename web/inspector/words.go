@@ -96,8 +96,8 @@ var words = map[string]pairOf{
 	// What policy said.
 	"allow": {"autorisé", "allowed"}, "refuse": {"refusé", "refused"},
 	// Processes.
-	"public": {"face des mineurs", "minors' face"}, "staff": {"face des agents", "staff face"}, "custodian": {"gardien des clés", "custodian"},
-	"operator": {"exploitant", "operator"}, "publisher": {"publication", "publisher"},
+	"public": {"la face des mineurs", "the minors' face"}, "staff": {"la face des agents", "the staff face"}, "custodian": {"le gardien des clés", "the custodian"},
+	"operator": {"l'exploitant", "the operator"}, "publisher": {"la publication", "the publisher"},
 	// Facets.
 	"connection": {"connexion", "connection"}, "name": {"nom", "name"}, "contact": {"contact", "contact"}, "location": {"lieu", "location"},
 	// Reviews.
@@ -122,6 +122,14 @@ var words = map[string]pairOf{
 	"known":   {"le journal a été réécrit", "the log was written anew"}, "bundle": {"une politique manque ou a changé", "a policy is missing or changed"},
 	"surplus": {"des entrées en trop", "entries too many"}, "meta": {"description incohérente", "its description contradicts itself"},
 	"newline": {"une ligne n'est pas finie", "a line is not ended"},
+}
+
+// roleName is what a role, or a process, is called.
+func roleName(l page.Lang, role string) string {
+	if name := page.RoleName(l, role); name != role {
+		return name
+	}
+	return word(l, role)
 }
 
 // word is what a code is called; the code itself when it has no name.
