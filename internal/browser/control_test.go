@@ -14,7 +14,7 @@ import (
 
 // serveControl answers what a story asks of the machine rather than of a page: a
 // token to arrange something by the API, which case a minor's token is of, a process
-// killed and started again, the entries that a case has by now. It returns the URL.
+// killed and started again, the entries that a case has by now, the tables of pages. It returns the URL.
 func serveControl(t *testing.T, r *rig.Rig) string {
 	mux := http.NewServeMux()
 	answer := func(w http.ResponseWriter, v any, err error) {
@@ -52,6 +52,10 @@ func serveControl(t *testing.T, r *rig.Rig) string {
 		err := r.DB.Super.QueryRow(req.Context(), `SELECT case_id::text FROM sceau.conversations WHERE token_sha256 = $1
 			UNION ALL SELECT case_id::text FROM sceau.tokens WHERE token_sha256 = $1`, hash[:]).Scan(&id)
 		answer(w, id, err)
+	})
+	mux.HandleFunc("POST /pages", func(w http.ResponseWriter, _ *http.Request) {
+		all, err := tables()
+		answer(w, all, err)
 	})
 	mux.HandleFunc("POST /entries/{case}", func(w http.ResponseWriter, req *http.Request) {
 		answer(w, strings.Fields(r.Actions(req.PathValue("case"))), nil)

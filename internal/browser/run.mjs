@@ -14,7 +14,7 @@ const stories = [];
 for (const file of (await readdir(new URL(folder, import.meta.url))).sort()) {
   const name = file.replace('.mjs', '');
   if (chosen.length && !chosen.includes(name)) continue;
-  const { languages, story, seconds = 90, alone = false } = await import(`./${folder}/${file}`);
+  const { languages, story, seconds = 240, alone = false } = await import(`./${folder}/${file}`);
   for (const lang of languages) stories.push({ name: `${name} (${lang})`, lang, story, seconds, alone });
 }
 report({ total: stories.length });

@@ -47,6 +47,7 @@ export function guard(context, { origins, ours, faults }) {
     const { url } = message.location();
     if (url.startsWith('http') && !ours.includes(new URL(url).origin)) return; // the provider's own
     if (refused.has(message.location().url) && /Failed to load resource/.test(text)) return;
+    if (/^htmx:(sendAbort|afterRequest)/.test(text)) return; // a newer question took the place of an older one
     if (state.outage && /Failed to load resource|net::ERR_/.test(text)) return;
     fault(message.page(), `the console says: ${text} (${message.location().url})`);
   });

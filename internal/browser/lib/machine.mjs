@@ -18,6 +18,7 @@ export const machine = {
   kill: (process) => ask(`/kill/${process}`),
   start: (process) => ask(`/start/${process}`),
   caseOf: (token) => ask(`/case/${token}`),
+  pages: () => ask('/pages'),
   entries: (id) => ask(`/entries/${id}`),
 };
 

@@ -1,5 +1,5 @@
 // What agents and supervisors do on their pages, found by what it is called.
-import { at } from './machine.mjs';
+import { at, danger } from './machine.mjs';
 
 /** Takes a conversation from the queue on an agent's desk. */
 export async function take(page, id) {
@@ -20,15 +20,8 @@ export const choose = (page, group, answer) =>
   page.getByRole('group', { name: group, exact: true }).getByLabel(answer, { exact: true }).check();
 
 /** Answers the danger checklist so that policy lets it be asked. */
-export async function showDanger(page, { T }) {
-  await choose(page, T('Quand ?', 'When?'), T('Maintenant', 'Now'));
-  await choose(page, 'Violence', T('En cours', 'Under way'));
-  await choose(page, 'Suicide', T('Aucun signe', 'No sign'));
-  await choose(page, T("L'auteur est-il présent ?", 'Is the perpetrator there?'), T('Oui', 'Yes'));
-  await choose(page, T('Est-il ou elle retenu·e ?', 'Are they held captive?'), T('Non', 'No'));
-  await choose(page, T('Est-il ou elle seul·e ?', 'Are they alone?'), T('Non', 'No'));
-  await choose(page, T('Sait-on où ?', 'Is the place known?'), T('Non', 'No'));
-  await choose(page, T('Âge', 'Age'), '13–15');
+export async function showDanger(page) {
+  for (const [question, answer] of Object.entries(danger)) await page.locator(`input[name=${question}][value="${answer}"]`).check();
 }
 
 /** Opens the request beside a conversation. */

@@ -6,7 +6,7 @@ import { guard } from './guard.mjs';
 import { look, sizes } from './look.mjs';
 import { at, machine, talk, request, Caller } from './machine.mjs';
 
-const patience = 10_000; // of every click and every expectation
+const patience = 20_000; // of every click and every expectation: a busy machine is slow, and nobody waits for what comes
 
 /** An error without the colours and the hundred lines of what was tried. */
 function brief(e) {
@@ -132,7 +132,7 @@ class Scene {
   must(is, what) { if (!is) throw new Error(what); }
 
   /** Waits until something is so. */
-  async until(is, what, seconds = 10) {
+  async until(is, what, seconds = 20) {
     for (const end = Date.now() + seconds * 1000; Date.now() < end; await new Promise((r) => setTimeout(r, 50))) {
       if (await is()) return;
     }

@@ -28,7 +28,7 @@ export async function story(scene) {
   await beginRequest(agent, scene, told.id);
   await choose(agent, T('1. Motif', '1. Ground'), T('Accord du jeune', 'The young person agrees'));
   await agent.locator('input[name=consent]').first().check();
-  await showDanger(agent, scene);
+  await showDanger(agent);
   await agent.getByRole('log').getByRole('checkbox').nth(0).check();
   await agent.getByRole('group', { name: T("4. Ce qu'il faut ouvrir", '4. What must be opened') }).getByLabel('Contact', { exact: true }).check();
   await agent.getByText(T('La règle permet cette demande.', 'Policy lets this be asked.')).waitFor();

@@ -2,7 +2,6 @@
 import { readEvidence } from '../lib/staff.mjs';
 
 export const languages = ['fr', 'en'];
-export const seconds = 120;
 
 export async function story(scene) {
   const { staff, talk, request, Caller, T, at, must, until, step, look } = scene;
