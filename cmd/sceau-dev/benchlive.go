@@ -57,11 +57,17 @@ func (c *benchCommand) live(ctx context.Context, con *console) (_ []bench.Figure
 			return nil, err
 		}
 	}
-	return bench.Live(ctx, bench.LiveConfig{
+	crowd, err := bench.Live(ctx, bench.LiveConfig{
 		Public: s.PublicURL, Staff: s.StaffURL, Agents: tokens, Conversations: crowdSize, Baseline: fewTalks,
 		Every: 10 * time.Second, Each: 20 * time.Second, Rounds: min(c.Rounds, 3), Progress: con.progress,
 		Memory: func() (map[string]float64, error) { return memory(s, "public", "staff") },
 	})
+	if err != nil {
+		return nil, err
+	}
+	// Of an agent who has eight of the conversations side by side.
+	page, err := firstByte(ctx, s, accounts[0].Name, min(c.Rounds, 3))
+	return append(crowd, page), err
 }
 
 // memory is the most that each process has taken so far, in MB (VmHWM of proc(5)).

@@ -116,8 +116,8 @@ func Appends(ctx context.Context, cfg AppendConfig) ([]Figure, error) {
 			copied = append(copied, rate)
 		}
 		figures = append(figures,
-			compare(fmt.Sprintf("appends, %d callers, beside one row per transaction", callers), "entries/s", ours, single),
-			compare(fmt.Sprintf("appends, %d callers, beside COPY of the same batches", callers), "entries/s", ours, copied))
+			Compare(fmt.Sprintf("appends, %d callers, beside one row per transaction", callers), "entries/s", ours, single),
+			Compare(fmt.Sprintf("appends, %d callers, beside COPY of the same batches", callers), "entries/s", ours, copied))
 	}
 	return figures, nil
 }
@@ -130,13 +130,14 @@ func (s series) median() float64 {
 	return (s[(len(s)-1)/2] + s[len(s)/2]) / 2
 }
 
-func compare(name, unit string, ours, baseline series) Figure {
+// Compare makes a figure of the rounds of both.
+func Compare(name, unit string, ours, baseline []float64) Figure {
 	ratios := make(series, len(ours))
 	for i := range ours {
 		ratios[i] = ours[i] / baseline[i]
 	}
 	return Figure{
-		Name: name, Unit: unit, Ours: ours.median(), Baseline: baseline.median(), Ratio: ratios.median(),
+		Name: name, Unit: unit, Ours: series(ours).median(), Baseline: series(baseline).median(), Ratio: ratios.median(),
 		Spread: (slices.Max(ratios) - slices.Min(ratios)) / 2 / ratios.median(),
 	}
 }

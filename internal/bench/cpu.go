@@ -50,7 +50,7 @@ func Verify(ctx context.Context, rounds int) (Figure, error) {
 		}
 		bare = append(bare, verified/time.Since(start).Seconds())
 	}
-	return compare("verify, one core, beside hashing alone", "entries/s", ours, bare), nil
+	return Compare("verify, one core, beside hashing alone", "entries/s", ours, bare), nil
 }
 
 // madeExport is a sound export of n entries of leafSize bytes, in memory.
@@ -109,7 +109,7 @@ func Seal(ctx context.Context, rounds int) ([]Figure, error) {
 		if err != nil {
 			return nil, fmt.Errorf("measure sealing: %w", err)
 		}
-		figures = append(figures, compare("sealing a message, "+kind+", beside a bare age.Encrypt", "µs", ours, bare))
+		figures = append(figures, Compare("sealing a message, "+kind+", beside a bare age.Encrypt", "µs", ours, bare))
 	}
 	return figures, nil
 }
@@ -203,7 +203,7 @@ func Decide(ctx context.Context, rounds int) ([]Figure, error) {
 		if err != nil {
 			return nil, fmt.Errorf("measure policy: %w", err)
 		}
-		figures = append(figures, compare("decision "+string(in.Point())+", beside JSON there and back", "µs", ours, bare))
+		figures = append(figures, Compare("decision "+string(in.Point())+", beside JSON there and back", "µs", ours, bare))
 	}
 	return figures, nil
 }

@@ -50,9 +50,9 @@ func Live(ctx context.Context, cfg LiveConfig) ([]Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	figures := []Figure{compare(fmt.Sprintf("message heard, %d conversations, p99, beside %d", cfg.Conversations, cfg.Baseline), "ms", many, few)}
+	figures := []Figure{Compare(fmt.Sprintf("message heard, %d conversations, p99, beside %d", cfg.Conversations, cfg.Baseline), "ms", many, few)}
 	for _, name := range []string{"public", "staff"} {
-		figures = append(figures, compare(fmt.Sprintf("memory of the %s face, %d conversations, beside none", name, cfg.Conversations), "MB",
+		figures = append(figures, Compare(fmt.Sprintf("memory of the %s face, %d conversations, beside none", name, cfg.Conversations), "MB",
 			series{after[name]}, series{before[name]}))
 	}
 	return figures, nil

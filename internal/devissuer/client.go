@@ -82,6 +82,40 @@ func signIn(ctx context.Context, client *http.Client, issuerURL, account, passwo
 	return tok.AccessToken, nil
 }
 
+// SignIn signs a browser in where an application sends people to this issuer: it
+// follows begin to the form, fills it in, and follows the answer back. The browser
+// must keep cookies and follow redirections.
+func SignIn(ctx context.Context, browser *http.Client, begin, account, password string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, begin, nil)
+	if err != nil {
+		return err
+	}
+	res, err := browser.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	action, fields, err := readForm(io.LimitReader(res.Body, 64<<10))
+	if err != nil {
+		return err
+	}
+	fields.Set("account", account)
+	fields.Set("password", password)
+	to, err := res.Request.URL.Parse(action)
+	if err != nil {
+		return err
+	}
+	sent, err := postForm(ctx, browser, to.String(), fields)
+	if err != nil {
+		return err
+	}
+	defer sent.Body.Close()
+	if sent.StatusCode != http.StatusOK || sent.Request.URL.Host == to.Host {
+		return fmt.Errorf("%w (%s at %s)", ErrRefused, sent.Status, sent.Request.URL.Host)
+	}
+	return nil
+}
+
 // fillForm asks for the form, sends it back filled in, and returns the code
 // from the redirect.
 func fillForm(ctx context.Context, client *http.Client, ask *url.URL, state, account, password string) (string, error) {
