@@ -21,7 +21,7 @@ const key = (kty, options, use) => ({ ...generateKeyPairSync(kty, options).priva
 const provider = new Provider(issuer, {
   clients: [{
     client_id: 'sceau-staff-pages', token_endpoint_auth_method: 'none', application_type: 'native',
-    redirect_uris: [`${pages}/signin/callback`], post_logout_redirect_uris: [`${pages}/`, `${pages}/signin`],
+    redirect_uris: [`${pages}/signin/callback`], post_logout_redirect_uris: [`${pages}/signin/out`],
     grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], require_auth_time: true, id_token_signed_response_alg: 'ES256',
   }],
   jwks: { keys: [{ ...key('ec', { namedCurve: 'P-256' }, 'sig'), alg: 'ES256' }] },
@@ -45,7 +45,10 @@ const provider = new Provider(issuer, {
     },
   },
   issueRefreshToken: (_, client) => client.grantTypeAllowed('refresh_token'),
-  extraTokenClaims: (_, token) => ({ ...claimsOf(token.accountId), sub: undefined, sid: token.sessionUid }),
+  // Which login of its session a token is of: who signs out at Sceau and comes back is in a session of its own there.
+  extraTokenClaims: ({ oidc: { entities } }, token) => ({
+    ...claimsOf(token.accountId), sub: undefined, sid: token.sessionUid, auth_time: (entities.AuthorizationCode ?? entities.RefreshToken).authTime,
+  }),
   // One access token for both services, as the documentation asks of a provider.
   formats: { customizers: { jwt: (_, __, jwt) => { jwt.payload.aud = audiences; } } },
   interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
