@@ -41,8 +41,12 @@ func (p *pages) readPane(r *http.Request, id string) (pane, error) {
 	}
 	out.Draft = find(out.Replies, r.URL.Query().Get("reply"))
 	var err error
-	out.Messages, out.Next, err = p.readMessages(r, id, out.From)
-	return out, err
+	if out.Messages, out.Next, err = p.readMessages(r, id, out.From); err != nil {
+		// What cannot be read now can be answered all the same: a child must not wait
+		// for a key.
+		out.Problem, out.Next = p.ProblemOf(r, err), out.From
+	}
+	return out, nil
 }
 
 // readMessages reads from a position on, whatever there is.
@@ -87,9 +91,8 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request, status int, problem
 		return
 	}
 	v := talkView{View: p.view(r, name(topics, p.Lang(r), one.Talk.Topic)), Rail: list, Pane: one}
-	v.Pane.Problem = problem
 	if problem != nil {
-		v.Pane.Draft = r.PostFormValue("text")
+		v.Pane.Problem, v.Pane.Draft = problem, r.PostFormValue("text")
 	}
 	if v.Beside, err = beside(v.View, &v.Pane); err != nil {
 		p.Fail(w, r, err)
@@ -135,15 +138,16 @@ func (p *pages) readAbout(r *http.Request, t talk) (aboutView, error) {
 	var consents struct {
 		Consents []consent `json:"consents"`
 	}
+	// As with the messages: what a key is missing for is said, and the rest goes on.
 	if err := p.Get(r, page.Path(talks+"/%s/consents", t.ID), &consents); err != nil {
-		return out, err
+		out.Problem = p.ProblemOf(r, err)
 	}
 	out.Consents = consents.Consents
 	var opinions struct {
 		Opinions []opinion `json:"opinions"`
 	}
 	if err := p.Get(r, page.Path(talks+"/%s/opinions", t.ID), &opinions); err != nil {
-		return out, err
+		out.Problem = p.ProblemOf(r, err)
 	}
 	out.Opinions = opinions.Opinions
 	slices.Reverse(out.Opinions)
