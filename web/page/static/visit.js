@@ -11,10 +11,9 @@
     dispatchEvent(new Event("sceau:leave"));
     document.documentElement.style.background = "#fff";
     document.body.remove();
-    try {
+    // A beacon outlives the page in every browser; a fetch that is kept alive, in newer ones.
+    if (!navigator.sendBeacon || !navigator.sendBeacon("/leave")) {
       fetch("/leave", { method: "POST", keepalive: true, credentials: "same-origin" }).catch(() => {});
-    } catch {
-      navigator.sendBeacon("/leave");
     }
     location.replace(exit);
   };
@@ -56,12 +55,16 @@
     go(url.href);
   });
 
+  // Which button sent a form, where the browser does not say (Safari before 15.4).
+  let pressed;
+  addEventListener("click", (event) => { pressed = event.target.closest && event.target.closest("button"); }, true);
+
   addEventListener("submit", async (event) => {
     const form = event.target;
     if (event.defaultPrevented) return;
     event.preventDefault();
     if (form === leaving) return leave();
-    const button = event.submitter;
+    const button = event.submitter || (pressed && pressed.form === form ? pressed : null);
     const data = new URLSearchParams(new FormData(form));
     if (button && button.name) data.append(button.name, button.value);
     if (form.method === "get") return go(form.action + "?" + data);
