@@ -1,6 +1,7 @@
 package inspector
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -66,6 +67,15 @@ func share(part, of int64) string {
 		return "0"
 	}
 	return decimals(max(0.8, 100*float64(min(part, of))/float64(of)))
+}
+
+// spread is the width of a bar on a logarithmic scale: minutes for danger stand beside
+// days for a magistrate's order, and both must be seen.
+func spread(part, of int64) string {
+	if of <= 0 || part < 0 {
+		return "0"
+	}
+	return decimals(max(0.8, 100*math.Log1p(float64(min(part, of)))/math.Log1p(float64(of))))
 }
 
 func percent(part, of int) int {

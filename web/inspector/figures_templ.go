@@ -1284,9 +1284,9 @@ func byGround(l page.Lang, f *figuresShown) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var80 string
-		templ_7745c5c3_Var80, templ_7745c5c3_Err = templ.JoinStringErrs(l.T("La moitié des réponses sont venues avant la médiane, dix-neuf sur vingt avant le 95ᵉ centile (trait fin).", "Half of the answers came before the median, nineteen in twenty before the 95th percentile (thin line)."))
+		templ_7745c5c3_Var80, templ_7745c5c3_Err = templ.JoinStringErrs(l.T("La moitié des réponses sont venues avant la médiane, dix-neuf sur vingt avant le 95ᵉ centile (trait fin). L'échelle des barres est logarithmique : les minutes d'un danger y tiennent à côté des jours d'une réquisition.", "Half of the answers came before the median, nineteen in twenty before the 95th percentile (thin line). The bars have a logarithmic scale, so that the minutes of a danger stand beside the days of a requisition."))
 		if templ_7745c5c3_Err != nil {
-			return templ.Error{Err: templ_7745c5c3_Err, FileName: `inspector/figures.templ`, Line: 145, Col: 244}
+			return templ.Error{Err: templ_7745c5c3_Err, FileName: `inspector/figures.templ`, Line: 145, Col: 468}
 		}
 		_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var80))
 		if templ_7745c5c3_Err != nil {
@@ -1385,9 +1385,9 @@ func byGround(l page.Lang, f *figuresShown) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var87 string
-				templ_7745c5c3_Var87, templ_7745c5c3_Err = templ.JoinStringErrs(share(g.Decision.P95, longest))
+				templ_7745c5c3_Var87, templ_7745c5c3_Err = templ.JoinStringErrs(spread(g.Decision.P95, longest))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `inspector/figures.templ`, Line: 164, Col: 77}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `inspector/figures.templ`, Line: 164, Col: 78}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var87))
 				if templ_7745c5c3_Err != nil {
@@ -1407,9 +1407,9 @@ func byGround(l page.Lang, f *figuresShown) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var89 string
-				templ_7745c5c3_Var89, templ_7745c5c3_Err = templ.JoinStringErrs(share(g.Decision.Median, longest))
+				templ_7745c5c3_Var89, templ_7745c5c3_Err = templ.JoinStringErrs(spread(g.Decision.Median, longest))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `inspector/figures.templ`, Line: 165, Col: 81}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `inspector/figures.templ`, Line: 165, Col: 82}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var89))
 				if templ_7745c5c3_Err != nil {

@@ -105,4 +105,7 @@ func TestColumns(t *testing.T) {
 	if share(0, 10) != "0" || share(1, 1_000_000) != "0.80" || share(20, 10) != "100.00" || share(1, 0) != "0" {
 		t.Error("shares")
 	}
+	if spread(0, 0) != "0" || spread(10, 10) != "100.00" || spread(0, 10) != "0.80" || spread(99, 9999) != "50.00" {
+		t.Error("spreads", spread(99, 9999))
+	}
 }
