@@ -1,18 +1,8 @@
 -- +goose Up
 
--- Whom a browser speaks for. Both tables are found by the SHA-256 of a secret that
--- only the browser has, and hold what is sealed under a key derived from that secret:
--- whoever reads them, superusers and thieves of backups included, has no token.
-
-CREATE TABLE sceau.sign_ins (
-    state_sha256 bytea PRIMARY KEY,
-    sealed       bytea NOT NULL,
-    expires_at   timestamptz NOT NULL,
-    CONSTRAINT state_is_a_sum CHECK (octet_length(state_sha256) = 32),
-    CONSTRAINT sealed_is_small CHECK (octet_length(sealed) <= 8192)
-);
-CREATE INDEX sign_ins_expire ON sceau.sign_ins (expires_at);
-COMMENT ON TABLE sceau.sign_ins IS 'Sign-ins under way at the identity provider. Each is taken once.';
+-- Whom a browser speaks for. A row is found by the SHA-256 of a secret that only the
+-- browser has, and holds what is sealed under a key derived from that secret: whoever
+-- reads it, superusers and thieves of backups included, has no token.
 
 CREATE TABLE sceau.web_sessions (
     id_sha256      bytea PRIMARY KEY,
@@ -32,10 +22,8 @@ COMMENT ON COLUMN sceau.web_sessions.expires_at IS 'The absolute end. It stands 
 COMMENT ON COLUMN sceau.web_sessions.generation IS 'Counts what was sealed: whoever renews replaces the one it has read.';
 COMMENT ON COLUMN sceau.web_sessions.renewing_until IS 'One process at a time renews a token: a refresh token that is used twice ends the sign-in.';
 
-GRANT SELECT, INSERT, DELETE ON sceau.sign_ins TO sceau_staff;
 GRANT SELECT, INSERT, DELETE ON sceau.web_sessions TO sceau_staff;
 GRANT UPDATE (sealed, generation, active_at, renewing_until) ON sceau.web_sessions TO sceau_staff;
 
 -- +goose Down
 DROP TABLE sceau.web_sessions;
-DROP TABLE sceau.sign_ins;

@@ -10,17 +10,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-var (
-	// ErrNoWebSession means that a browser's session, or its sign-in, is not there:
-	// never was, has ended, or was replaced meanwhile.
-	ErrNoWebSession = errors.New("no such web session")
-
-	// ErrCrowded means that more sign-ins are under way than can be kept.
-	ErrCrowded = errors.New("too many sign-ins are under way")
-)
-
-// maxSignIns bounds the sign-ins under way: anybody can begin one.
-const maxSignIns = 10_000
+// ErrNoWebSession means that a browser's session is not there: never was, has ended,
+// or was replaced meanwhile.
+var ErrNoWebSession = errors.New("no such web session")
 
 // WebSessions keeps whom browsers speak for: what is sealed, under the SHA-256 of
 // what only the browser has. It can open none of it. Time is PostgreSQL's, so that
@@ -93,37 +85,9 @@ func (s *WebSessions) End(ctx context.Context, id [32]byte) error {
 	return whileWeb("ending a web session", err)
 }
 
-// BeginSignIn stores a sign-in that is under way for as long as within. The error is
-// ErrCrowded or ErrDatabase.
-func (s *WebSessions) BeginSignIn(ctx context.Context, state [32]byte, sealed []byte, within time.Duration) error {
-	tag, err := s.pool.Exec(ctx, `
-		INSERT INTO sceau.sign_ins (state_sha256, sealed, expires_at)
-		SELECT $1, $2, clock_timestamp() + $3::interval WHERE (SELECT count(*) FROM sceau.sign_ins) < $4`,
-		state[:], sealed, within, maxSignIns)
-	if err == nil && tag.RowsAffected() == 0 {
-		return ErrCrowded
-	}
-	return whileWeb("beginning a sign-in", err)
-}
-
-// TakeSignIn takes a sign-in that is under way: nobody gets it a second time. The
-// error is ErrNoWebSession or ErrDatabase.
-func (s *WebSessions) TakeSignIn(ctx context.Context, state [32]byte) (sealed []byte, err error) {
-	var expired bool
-	err = s.pool.QueryRow(ctx, `DELETE FROM sceau.sign_ins WHERE state_sha256 = $1 RETURNING sealed, expires_at <= clock_timestamp()`,
-		state[:]).Scan(&sealed, &expired)
-	if err == nil && expired {
-		return nil, ErrNoWebSession
-	}
-	return sealed, whileWeb("taking a sign-in", err)
-}
-
 // Prune forgets what is over.
 func (s *WebSessions) Prune(ctx context.Context, idle time.Duration) error {
 	_, err := s.pool.Exec(ctx, `DELETE FROM sceau.web_sessions WHERE expires_at <= clock_timestamp() OR active_at <= clock_timestamp() - $1::interval`, idle)
-	if err == nil {
-		_, err = s.pool.Exec(ctx, `DELETE FROM sceau.sign_ins WHERE expires_at <= clock_timestamp()`)
-	}
 	return whileWeb("forgetting old web sessions", err)
 }
 

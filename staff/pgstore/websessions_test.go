@@ -110,47 +110,6 @@ func TestOneRenewsAWebSession(t *testing.T) {
 	}
 }
 
-func TestASignInIsTakenOnce(t *testing.T) {
-	ctx, db := t.Context(), pgtest.New(t)
-	web, state := pgstore.NewWebSessions(db.Pool(t, "sceau_staff")), sha256.Sum256([]byte("state"))
-	if err := web.BeginSignIn(ctx, state, []byte("sealed"), time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	var got atomic.Int64
-	var all sync.WaitGroup
-	for range 8 {
-		all.Go(func() {
-			if _, err := web.TakeSignIn(ctx, state); err == nil {
-				got.Add(1)
-			} else if !errors.Is(err, pgstore.ErrNoWebSession) {
-				t.Error(err)
-			}
-		})
-	}
-	all.Wait()
-	if n := got.Load(); n != 1 {
-		t.Errorf("%d took it", n)
-	}
-	if err := web.BeginSignIn(ctx, state, []byte("sealed"), -time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := web.TakeSignIn(ctx, state); !errors.Is(err, pgstore.ErrNoWebSession) {
-		t.Errorf("after its time: %v", err)
-	}
-	if _, err := db.Super.Exec(ctx, `INSERT INTO sceau.sign_ins SELECT sha256(n::text::bytea), 'x', now() FROM generate_series(1, 10000) n`); err != nil {
-		t.Fatal(err)
-	}
-	if err := web.BeginSignIn(ctx, state, []byte{}, time.Minute); !errors.Is(err, pgstore.ErrCrowded) {
-		t.Errorf("without bound: %v", err)
-	}
-	if err := web.Prune(ctx, time.Minute); err != nil {
-		t.Fatal(err)
-	}
-	if err := web.BeginSignIn(ctx, state, []byte{}, time.Minute); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestSignedOutEverywhere(t *testing.T) {
 	ctx := t.Context()
 	sessions, db := newSessions(t)

@@ -37,8 +37,9 @@ type Person struct{ ID, Name, Role, Unit string }
 // Session is a member of staff's sign-in.
 type Session struct {
 	Person
-	IdleAt time.Time // it ends then, unless the person does something
-	EndsAt time.Time // it ends then, whatever happens
+	IdleAt time.Time     // it ends then, unless the person does something
+	EndsAt time.Time     // it ends then, whatever happens
+	Left   time.Duration // to the sooner of the two, when the request came
 }
 
 type sessionKey struct{}

@@ -3,7 +3,6 @@ package signin
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/sceau-project/sceau/policy"
 	"github.com/sceau-project/sceau/staff"
-	"github.com/sceau-project/sceau/staff/pgstore"
 	"github.com/sceau-project/sceau/web/page"
 )
 
@@ -30,9 +28,9 @@ const (
 	clockTolerance = time.Minute
 )
 
-// flow is a sign-in that is under way. It is sealed under a key of the browser that
-// began it: whoever brings another browser back with it, or their own to somebody
-// else's (login CSRF), cannot open it.
+// flow is a sign-in that is under way. Only the browser that began it has it: whoever
+// brings another browser back with its answer, or their own answer to somebody else's
+// browser (login CSRF), gets nothing.
 type flow struct {
 	Nonce    string    `json:"nonce"`
 	Verifier string    `json:"verifier"` // of PKCE
@@ -53,24 +51,12 @@ func (s *SignIn) start(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
-	browser, state := s.browser(r), random()
-	if browser == "" {
-		browser = random()
-	}
-	text, err := json.Marshal(f)
-	if err != nil {
-		s.refuse(w, r, fmt.Errorf("beginning a sign-in: %w", err))
+	if d := r.Header.Get("Sec-Fetch-Dest"); d != "" && d != "document" {
+		s.trouble(w, r, errFlow) // begun by a picture or a frame, of anybody's page
 		return
 	}
-	sealed, err := seal(browser+state, sealSignIn, text)
-	if err == nil {
-		err = s.cfg.Store.BeginSignIn(r.Context(), sha256.Sum256([]byte(state)), sealed, flowTime)
-	}
-	if errors.Is(err, pgstore.ErrCrowded) {
-		s.cfg.Logger.WarnContext(r.Context(), "too many sign-ins are under way")
-		s.shell.Refuse(w, r, "rate.limited")
-		return
-	}
+	state := random()
+	kept, err := s.keep(f, state)
 	var at string
 	if err == nil {
 		at, err = s.provider.ask(e, f, state)
@@ -79,24 +65,49 @@ func (s *SignIn) start(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, err)
 		return
 	}
-	http.SetCookie(w, s.browserCookie(browser))
+	http.SetCookie(w, kept)
 	http.Redirect(w, r, at, http.StatusSeeOther)
 }
 
-const browserName = "signin"
-
-// browser is the secret of the browser that began a sign-in; "" without one.
-func (s *SignIn) browser(r *http.Request) string {
-	c, err := r.Cookie(cookieName(s.cfg.URL, browserName))
-	if err != nil || len(c.Value) != 43 {
-		return ""
+// keep makes the cookie that holds a sign-in: one for each, so that two windows do not
+// disturb each other, and sealed under its state, so that no other answer opens it. The
+// service keeps nothing of it: anybody can begin as many as they like.
+func (s *SignIn) keep(f flow, state string) (*http.Cookie, error) {
+	text, err := json.Marshal(f)
+	if err != nil {
+		return nil, fmt.Errorf("beginning a sign-in: %w", err)
 	}
-	return c.Value
+	sealed, err := seal(state, sealSignIn, text)
+	if err != nil {
+		return nil, fmt.Errorf("beginning a sign-in: %w", err)
+	}
+	c := s.flowCookie(state)
+	c.Value, c.MaxAge = base64.RawURLEncoding.EncodeToString(sealed), int(flowTime.Seconds())
+	return c, nil
 }
 
-func (s *SignIn) browserCookie(value string) *http.Cookie {
+// kept opens what keep made, if the request's browser has it.
+func (s *SignIn) kept(r *http.Request, state string) (f flow, err error) {
+	c, err := r.Cookie(s.flowCookie(state).Name)
+	if err != nil {
+		return flow{}, errFlow
+	}
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(c.Value)
+	if err != nil {
+		return flow{}, errFlow
+	}
+	text, err := unseal(state, sealSignIn, sealed)
+	if err != nil || json.Unmarshal(text, &f) != nil || s.cfg.Now().After(f.At.Add(flowTime)) {
+		return flow{}, errFlow
+	}
+	return f, nil
+}
+
+// flowCookie is the cookie of a sign-in; as it comes, it ends it. Lax, since the provider
+// sends the browser back with it.
+func (s *SignIn) flowCookie(state string) *http.Cookie {
 	return &http.Cookie{
-		Name: cookieName(s.cfg.URL, browserName), Value: value, Path: "/", MaxAge: int(flowTime.Seconds()),
+		Name: cookieName(s.cfg.URL, "signin-"+state[:8]), Path: "/", MaxAge: -1,
 		HttpOnly: true, Secure: secure(s.cfg.URL), SameSite: http.SameSiteLaxMode,
 	}
 }
@@ -106,7 +117,7 @@ var errFlow = errors.New("no such sign-in of this browser")
 
 // callback takes what the provider sends back.
 func (s *SignIn) callback(w http.ResponseWriter, r *http.Request) {
-	f, e, err := s.answered(r)
+	f, e, err := s.answered(w, r)
 	if err != nil {
 		s.trouble(w, r, err)
 		return
@@ -127,37 +138,37 @@ func (s *SignIn) callback(w http.ResponseWriter, r *http.Request) {
 			s.refuse(w, r, err)
 			return
 		}
-		http.Redirect(w, r, "/signin/choose", http.StatusSeeOther)
+		s.onwards(w, r, "/signin/choose")
 		return
 	}
 	s.bind(w, r, rec, claims, role)
 }
 
-// answered finds the sign-in that a request answers, which is over by that: a state or a
-// code that is seen again opens nothing.
-func (s *SignIn) answered(r *http.Request) (flow, *endpoints, error) {
+// onwards leads on from what the provider sent the browser to. A redirect would still be
+// the provider's, and the session's cookie goes with nothing that another site began.
+func (s *SignIn) onwards(w http.ResponseWriter, r *http.Request, to string) {
+	w.Header().Set("Refresh", "0; url="+to)
+	s.shell.Render(w, r, http.StatusOK, onwardsPage(s.view(r, s.shell.Lang(r).T("Connexion", "Sign in")), to))
+}
+
+// answered finds the sign-in that a request answers, which is over by that for this
+// browser; a code that is seen again opens nothing at the provider.
+func (s *SignIn) answered(w http.ResponseWriter, r *http.Request) (flow, *endpoints, error) {
 	q := r.URL.Query()
 	for _, name := range []string{"state", "code", "iss", "error"} {
 		if len(q[name]) > 1 {
 			return flow{}, nil, errFlow
 		}
 	}
-	browser, state := s.browser(r), q.Get("state")
-	if browser == "" || len(state) != 43 {
+	state := q.Get("state")
+	if len(state) != 43 {
 		return flow{}, nil, errFlow
 	}
-	sealed, err := s.cfg.Store.TakeSignIn(r.Context(), sha256.Sum256([]byte(state)))
-	if errors.Is(err, pgstore.ErrNoWebSession) {
-		return flow{}, nil, errFlow
-	}
+	f, err := s.kept(r, state)
 	if err != nil {
 		return flow{}, nil, err
 	}
-	text, err := unseal(browser+state, sealSignIn, sealed)
-	var f flow
-	if err != nil || json.Unmarshal(text, &f) != nil {
-		return flow{}, nil, errFlow
-	}
+	http.SetCookie(w, s.flowCookie(state))
 	e, err := s.provider.endpoints(r.Context())
 	if err != nil {
 		return flow{}, nil, err
@@ -229,13 +240,16 @@ func (s *SignIn) redeem(ctx context.Context, e *endpoints, f flow, code string) 
 func (s *SignIn) bind(w http.ResponseWriter, r *http.Request, rec record, claims staff.Claims, role string) {
 	found, err := s.cfg.Sessions.Of(r.Context(), claims, role)
 	if err != nil {
-		s.trouble(w, r, err)
+		s.troubleWith(w, r, err, rec.ID)
 		return
 	}
 	if before, err := s.of(r); err == nil && before.Actor.Session != found.Actor.Session {
-		if err := s.leave(r.Context(), before); err != nil {
-			s.refuse(w, r, err)
-			return
+		// One that has no role yet is this very sign-in: what the provider gave for it goes on.
+		if before.Actor.ID != "" {
+			if err := s.leave(r.Context(), before); err != nil {
+				s.refuse(w, r, err)
+				return
+			}
 		}
 		if err := s.sessions.Destroy(before.ctx); err != nil {
 			s.refuse(w, r, err)
@@ -250,7 +264,7 @@ func (s *SignIn) bind(w http.ResponseWriter, r *http.Request, rec record, claims
 		return
 	}
 	s.cfg.Logger.InfoContext(r.Context(), "signed in", "role", role, "renewable", rec.Refresh != "")
-	http.Redirect(w, r, to, http.StatusSeeOther)
+	s.onwards(w, r, to)
 }
 
 // choosing finds the session of somebody who has signed in and has no role yet.

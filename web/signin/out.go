@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -28,6 +27,7 @@ func (s *SignIn) Pages(shell *page.Shell) []page.Route {
 		{Method: get, Path: "/signin/callback", Who: anyone, Handle: s.callback},
 		{Method: get, Path: "/signin/choose", Who: anyone, Handle: s.chooseForm},
 		{Method: post, Path: "/signin/choose", Who: anyone, Handle: s.choose},
+		{Method: get, Path: "/signin/left", Who: anyone, Handle: s.left},
 		{Method: post, Path: "/signin/stay", Who: anyone, Handle: s.stay},
 		{Method: get, Path: "/signin/out", Who: anyone, Handle: s.out},
 		{Method: post, Path: "/signout", Who: anyone, Handle: s.signOut},
@@ -91,8 +91,13 @@ func (s *SignIn) view(r *http.Request, title string) page.View {
 
 // trouble tells why a sign-in came to nothing, and leads to another.
 func (s *SignIn) trouble(w http.ResponseWriter, r *http.Request, err error) {
+	s.troubleWith(w, r, err, "")
+}
+
+// troubleWith knows the ID token of the sign-in, too: the way out of the provider's session.
+func (s *SignIn) troubleWith(w http.ResponseWriter, r *http.Request, err error, idToken string) {
 	l, status := s.shell.Lang(r), http.StatusForbidden
-	var what string
+	var what, elsewhere string
 	switch {
 	case errors.Is(err, errFlow):
 		status = http.StatusBadRequest
@@ -113,6 +118,7 @@ func (s *SignIn) trouble(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.Is(err, pgstore.ErrEnded), errors.Is(err, pgstore.ErrRole):
 		what = l.T("Le fournisseur d'identité a rendu une session qui est déjà terminée ici, ou qui y a un autre rôle. Déconnectez-vous aussi chez lui, puis recommencez.",
 			"The identity provider gave back a session that has ended here, or that has another role here. Sign out there too, then try again.")
+		elsewhere = s.provider.leave(r.Context(), idToken)
 	case errors.Is(err, pgstore.ErrChanged), errors.Is(err, pgstore.ErrAltered):
 		what = l.T("Ce que le fournisseur d'identité dit de votre compte contredit ce qui est connu ici. Prévenez la personne qui exploite le service.",
 			"What the identity provider says of your account contradicts what is known here. Tell whoever runs the service.")
@@ -121,7 +127,17 @@ func (s *SignIn) trouble(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	s.cfg.Logger.WarnContext(r.Context(), "a sign-in came to nothing", "error", err.Error())
-	s.shell.Render(w, r, status, troublePage(s.view(r, l.T("Connexion impossible", "Not signed in")), what))
+	s.shell.Render(w, r, status, troublePage(s.view(r, l.T("Connexion impossible", "Not signed in")), what, elsewhere))
+}
+
+// left is asked by a page whose time seems over: the answer's header says how long the
+// session goes on, since somebody may be at work in another window of it.
+func (s *SignIn) left(w http.ResponseWriter, r *http.Request) {
+	if page.SessionOf(r.Context()).ID == "" {
+		s.signedOut(w, r)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // stay keeps the session of somebody who is there; the middleware has noted it.
@@ -135,13 +151,7 @@ func (s *SignIn) stay(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, home(now.Role), http.StatusSeeOther)
 		return
 	}
-	text, err := json.Marshal(map[string]time.Time{"idle_at": now.IdleAt.UTC(), "ends_at": now.EndsAt.UTC()})
-	if err != nil {
-		s.refuse(w, r, err)
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(text)
+	w.WriteHeader(http.StatusNoContent) // its header says how long
 }
 
 // leave ends the session of the API, and with it what the custodian has open for it,

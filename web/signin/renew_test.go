@@ -61,6 +61,21 @@ func TestRenewal(t *testing.T) {
 	}
 }
 
+// What the provider gave goes on once a role was chosen.
+func TestRenewalAfterChoosing(t *testing.T) {
+	w := newWorld(t)
+	b := w.browser()
+	b.signIn("ines", "role=")
+	if status, _ := b.post("/signin/choose", url.Values{"role": {"supervisor"}}); status != http.StatusOK {
+		t.Fatalf("choosing: %d", status)
+	}
+	first, _ := b.api()
+	w.forward(14 * time.Minute)
+	if second, role := b.api(); second == first || second == "" || role != "supervisor" {
+		t.Errorf("not renewed, or not as supervisor: %q", role)
+	}
+}
+
 // Who steals a refresh token and uses it ends the sign-in, for both.
 func TestAStolenRefreshToken(t *testing.T) {
 	w := newWorld(t)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -210,8 +211,11 @@ func (s *SignIn) who(w http.ResponseWriter, r *http.Request, o *opened, api bool
 	if o.Refresh == "" && o.Expires.Before(out.EndsAt) {
 		out.EndsAt = o.Expires
 	}
-	out.IdleAt = s.cfg.Now().Add(s.cfg.Idle - o.row.idle)
-	w.Header().Set("Sceau-Idle-At", out.IdleAt.UTC().Format(time.RFC3339))
+	now := s.cfg.Now()
+	out.IdleAt = now.Add(s.cfg.Idle - o.row.idle)
+	out.Left = min(out.IdleAt.Sub(now), out.EndsAt.Sub(now))
+	// How long, and not until when: the desk's clock may be wrong.
+	w.Header().Set("Sceau-Session-Left", strconv.Itoa(int(out.Left/time.Second)))
 	return out, nil
 }
 
@@ -241,8 +245,8 @@ func personal(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return true
 	}
-	if strings.HasPrefix(r.URL.Path, "/api/") {
-		return false
+	if strings.HasPrefix(r.URL.Path, "/api/") || strings.HasPrefix(r.URL.Path, "/signin") {
+		return false // a page whose time is over leads to signing in by itself
 	}
 	if mode := r.Header.Get("Sec-Fetch-Mode"); mode != "" {
 		return mode == "navigate"

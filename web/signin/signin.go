@@ -66,8 +66,9 @@ func New(cfg Config) (*SignIn, error) {
 		Store: sealedStore{cfg.Store, cfg.Idle}, Lifetime: cfg.Limit, Codec: scs.GobCodec{}, // what is idle is not what scs sees
 		Cookie: scs.SessionCookie{
 			Name: cookieName(cfg.URL, "staff"), Path: "/", Secure: secure(cfg.URL), HttpOnly: true,
-			// Lax, since the way back from the provider ends in a page that needs it.
-			SameSite: http.SameSiteLaxMode,
+			// A link on another site must not make somebody look: what inspectors look at is an
+			// entry in their name.
+			SameSite: http.SameSiteStrictMode,
 		},
 	}
 	return &SignIn{cfg: cfg, provider: newProvider(cfg), sessions: m}, nil

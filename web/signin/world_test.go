@@ -153,6 +153,7 @@ type browser struct {
 	http *http.Client
 	at   string // the face
 	last *http.Response
+	came *http.Response // the answer to what the provider last sent
 }
 
 func (w *world) browser() *browser {
@@ -184,6 +185,10 @@ func (b *browser) do(method, path string, form url.Values, headers ...string) (i
 	b.must(err)
 	b.must(res.Body.Close())
 	b.last = res
+	if _, to, on := strings.Cut(res.Header.Get("Refresh"), "0; url="); on {
+		b.came = res
+		return b.get(to) // as a page of this face, no more as the provider's answer
+	}
 	return res.StatusCode, string(text)
 }
 
