@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/sceau-project/sceau/web/page"
 )
 
@@ -129,7 +127,7 @@ func base(r *http.Request) string {
 func at(base, id string) string { return base + "/c/" + id }
 
 // part is a part of the address.
-func part(r *http.Request, name string) string { return chi.URLParam(r, name) }
+func part(r *http.Request, name string) string { return r.PathValue(name) }
 
 // seeOther answers a form that was done.
 func seeOther(w http.ResponseWriter, r *http.Request, path string) {

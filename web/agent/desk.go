@@ -1,9 +1,11 @@
 package agent
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/sceau-project/sceau/web/page"
@@ -69,15 +71,28 @@ func (t talk) of(l page.Lang, m message, me string) string {
 // rail is the list of conversations beside every page.
 type rail struct {
 	Base    string
-	Here    string    // the conversation that is open
+	Shown   []string  // the conversations on the screen
 	Waiting []waiting `json:"waiting"`
 	Asked   []waiting `json:"asked"`
 	Mine    []talk    `json:"mine"`
 }
 
-func (p *pages) readRail(r *http.Request, here string) (rail, error) {
-	out := rail{Base: base(r), Here: here}
+func (p *pages) readRail(r *http.Request, shown ...string) (rail, error) {
+	out := rail{Base: base(r), Shown: shown}
 	return out, p.Get(r, talks, &out)
+}
+
+// alone says whether this conversation is the one on the screen.
+func (l rail) alone(id string) bool { return len(l.Shown) == 1 && l.Shown[0] == id }
+
+// again is where the list is renewed.
+func (l rail) again() string { return l.Base + "/rail?" + url.Values{"c": l.Shown}.Encode() }
+
+// adding is the address of what is on the screen with one more beside it, the oldest
+// giving way.
+func (l rail) adding(id string) string {
+	ids := append(slices.Clone(l.Shown), id)
+	return l.Base + "?" + url.Values{"c": ids[max(0, len(ids)-inColumns):]}.Encode()
 }
 
 // inColumns is how many conversations stand side by side.
@@ -88,7 +103,6 @@ type deskView struct {
 	page.View
 	Rail  rail
 	Panes []pane
-	More  int // open ones that have no column
 }
 
 // desk shows the queue and the reader's conversations side by side: those that the
@@ -96,7 +110,7 @@ type deskView struct {
 func (p *pages) desk(w http.ResponseWriter, r *http.Request) {
 	v := deskView{View: p.view(r, p.Lang(r).T("Conversations", "Conversations"))}
 	var err error
-	if v.Rail, err = p.readRail(r, ""); err != nil {
+	if v.Rail, err = p.readRail(r); err != nil {
 		p.Fail(w, r, err)
 		return
 	}
@@ -107,30 +121,31 @@ func (p *pages) desk(w http.ResponseWriter, r *http.Request) {
 		}
 		chosen = chosen[max(0, len(chosen)-inColumns):]
 	}
-	for _, id := range chosen[:min(len(chosen), inColumns)] {
-		if !slices.ContainsFunc(v.Rail.Mine, func(t talk) bool { return t.ID == id }) {
-			continue // closed, or handed over, since the address was made
-		}
-		one, err := p.readPane(r, id)
-		if err != nil {
-			p.Fail(w, r, err)
-			return
-		}
-		one.Column = true
-		v.Panes = append(v.Panes, one)
+	chosen = slices.DeleteFunc(chosen, func(id string) bool { // closed, or handed over, since the address was made
+		return !slices.ContainsFunc(v.Rail.Mine, func(t talk) bool { return t.ID == id })
+	})
+	chosen = chosen[:min(len(chosen), inColumns)]
+	v.Rail.Shown = chosen
+	v.Panes = make([]pane, len(chosen))
+	faults := make([]error, len(chosen))
+	var all sync.WaitGroup
+	for i, id := range chosen { // each waits for its own keys
+		all.Go(func() {
+			v.Panes[i], faults[i] = p.readPane(r, id)
+			v.Panes[i].Column = true
+		})
 	}
-	v.More = len(v.Rail.Mine) - len(v.Panes)
+	all.Wait()
+	if err := errors.Join(faults...); err != nil {
+		p.Fail(w, r, err)
+		return
+	}
 	p.Render(w, r, http.StatusOK, deskPage(v))
-}
-
-// beside is the address of the desk with these conversations.
-func beside(base string, ids ...string) string {
-	return base + "?" + url.Values{"c": ids}.Encode()
 }
 
 // rail answers what the list shows now.
 func (p *pages) rail(w http.ResponseWriter, r *http.Request) {
-	list, err := p.readRail(r, r.URL.Query().Get("here"))
+	list, err := p.readRail(r, r.URL.Query()["c"]...)
 	if err != nil {
 		p.Fail(w, r, err)
 		return

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -75,8 +74,8 @@ func (e escalation) mayBreak(now time.Time) bool {
 }
 
 // open says whether the request can still come to something.
-func (e escalation) open() bool {
-	return slices.Contains([]string{"requested", "approved", "glass_broken", "released"}, e.State)
+func (e escalation) open(now time.Time) bool {
+	return e.State == "requested" && !past(e.AnswerBy, now) || e.openable(now)
 }
 
 // level is how a state is coloured, beside being said.

@@ -35,7 +35,7 @@ func (p *pages) requests(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for _, e := range list {
-		if e.open() {
+		if e.open(v.Now) {
 			v.Open = append(v.Open, e)
 		} else {
 			v.Over = append(v.Over, e)

@@ -1,10 +1,12 @@
 package agent
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/a-h/templ"
@@ -80,13 +82,13 @@ type talkView struct {
 // show answers with a conversation's page. beside makes what stands beside it.
 func (p *pages) show(w http.ResponseWriter, r *http.Request, status int, problem *page.Problem, beside func(page.View, *pane) (templ.Component, error)) {
 	id := part(r, "id")
+	var list rail
+	var listFault error
+	var meanwhile sync.WaitGroup
+	meanwhile.Go(func() { list, listFault = p.readRail(r, id) })
 	one, err := p.readPane(r, id)
-	if err != nil {
-		p.Fail(w, r, err)
-		return
-	}
-	list, err := p.readRail(r, id)
-	if err != nil {
+	meanwhile.Wait()
+	if err = cmp.Or(err, listFault); err != nil {
 		p.Fail(w, r, err)
 		return
 	}
