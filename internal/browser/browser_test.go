@@ -5,9 +5,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -79,8 +81,15 @@ func settings(t *testing.T, r *rig.Rig, issuer string) []string {
 	r.Must(err)
 	return []string{
 		"SCEAU_PUBLIC=http://" + r.Address(rig.Public), "SCEAU_STAFF=http://" + r.Address(rig.Staff),
-		"SCEAU_ISSUER=" + issuer, "SCEAU_CONTROL=" + serveControl(t, r), "SCEAU_BUILD=" + build,
+		"SCEAU_ISSUER=" + issuer, "SCEAU_CONTROL=" + serveControl(t, r), "SCEAU_BUILD=" + build, "SCEAU_RUN=" + chosen(),
 	}
+}
+
+// chosen is what -run says of the stories, "" for all: -run 'TestStories/quit' tells
+// one of them only.
+func chosen() string {
+	_, part, _ := strings.Cut(flag.Lookup("test.run").Value.String(), "/")
+	return part
 }
 
 // A report is one line of what the runner says.

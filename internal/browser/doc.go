@@ -8,7 +8,7 @@
 // into build/screenshots, in lib/look.mjs.
 //
 //	go test ./internal/browser                          all of it
-//	SCEAU_STORIES=talk,quit go test ./internal/browser  some stories
+//	go test ./internal/browser -run TestStories/quit    one story; SCEAU_STORIES=talk,quit for some
 //	SCEAU_TRACE=1 go test ./internal/browser            with a Playwright trace of each story, not of failed ones alone
 //
 // Node's packages are installed by tools/script/browser, which make test calls.

@@ -5,6 +5,7 @@ import { World } from './lib/world.mjs';
 
 const folder = process.argv[2];
 const chosen = (process.env.SCEAU_STORIES || '').split(',').filter(Boolean);
+const run = new RegExp(process.env.SCEAU_RUN || ''); // as go test -run: of names with _ for spaces
 const report = (line) => process.stdout.write(JSON.stringify(line) + '\n');
 
 // As many at a time as a machine of two cores tells without haste; one that breaks something is told alone, at the end.
@@ -15,7 +16,7 @@ for (const file of (await readdir(new URL(folder, import.meta.url))).sort()) {
   const name = file.replace('.mjs', '');
   if (chosen.length && !chosen.includes(name)) continue;
   const { languages, story, seconds = 240, alone = false } = await import(`./${folder}/${file}`);
-  for (const lang of languages) stories.push({ name: `${name} (${lang})`, lang, story, seconds, alone });
+  for (const lang of languages) if (run.test(`${name}_(${lang})`)) stories.push({ name: `${name} (${lang})`, lang, story, seconds, alone });
 }
 report({ total: stories.length });
 

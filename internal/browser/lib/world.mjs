@@ -89,7 +89,7 @@ class Scene {
     return page;
   }
 
-  /** Signs in from any page of staff; role is the name of the role to choose, for an account that has several.
+  /** Signs in from any page of staff; role is the one to choose, for an account that has several.
    *  With stay it ends where the provider leads back to. */
   async signIn(page, account, { role, to = '/', stay = false } = {}) {
     await page.goto(at.staff + to);
@@ -100,7 +100,7 @@ class Scene {
     await page.getByRole('button', { name: 'Se connecter' }).click();
     await page.waitForURL((url) => url.origin === at.staff);
     if (stay) return; // whatever is asked then
-    if (role) await page.getByRole('button', { name: role, exact: true }).click();
+    if (role) await page.locator(`button[name=role][value=${role}]`).click();
     await page.waitForURL((url) => url.origin === at.staff && !url.pathname.startsWith('/sign'));
   }
 
