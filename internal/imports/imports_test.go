@@ -45,7 +45,7 @@ var rooms = map[string][]string{
 	"audit/pglog":          {"audit"},
 	"policy/pgstore":       {"audit", "audit/pglog", "policy", "policy/activation"},
 	"staff/pgstore":        {"audit", "audit/pglog", "staff"},
-	"conversation/pgstore": {"audit", "audit/pglog", "conversation", "conversation/postal", "crypto/seal", "policy"},
+	"conversation/pgstore": {"audit", "audit/pglog", "conversation", "conversation/postal", "crypto/seal", "notice", "policy"},
 	"escalation/pgstore":   {"audit", "audit/pglog", "conversation/...", "crypto/seal", "escalation", "notice", "policy", "policy/pgstore"},
 	"retention/pgstore":    {"audit", "audit/pglog", "conversation", "escalation/...", "policy/...", "retention"},
 
@@ -65,6 +65,7 @@ var rooms = map[string][]string{
 		"inspection", "internal/pgfault", "policy/...", "retention/...", "staff/...", "web/page"},
 	// Pages are clients of the API above: they import nothing of ours but their shell.
 	"web/page":       nil,
+	"web/agent":      {"web/page"},
 	"web/answer":     {"web/page"},
 	"web/supervisor": {"web/answer", "web/page"},
 	"web/privacy":    {"web/answer", "web/page"},

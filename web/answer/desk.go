@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/a-h/templ"
-	"github.com/go-chi/chi/v5"
 
 	"github.com/sceau-project/sceau/web/page"
 )
@@ -105,7 +104,7 @@ func (s screen) chosen(act, name, value string) bool {
 
 func (d *Desk) screen(r *http.Request) (screen, error) {
 	s := screen{Base: d.Base, Role: d.Role, Me: page.SessionOf(r.Context()).ID, Now: time.Now()}
-	return s, d.Get(r, page.Path("/api/v1/escalations/%s", chi.URLParam(r, "id")), &s.Q)
+	return s, d.Get(r, page.Path("/api/v1/escalations/%s", r.PathValue("id")), &s.Q)
 }
 
 func (d *Desk) show(w http.ResponseWriter, r *http.Request, status int, s screen) {
@@ -142,7 +141,7 @@ func (d *Desk) standing(w http.ResponseWriter, r *http.Request) {
 // read reads what the request rests on: an entry, at each reading.
 func (d *Desk) read(w http.ResponseWriter, r *http.Request) {
 	var seen Evidence
-	id := chi.URLParam(r, "id")
+	id := r.PathValue("id")
 	refused := d.Send(r, http.MethodPost, page.Path("/api/v1/escalations/%s/evidence", id), r.PostFormValue("key"), nil, &seen)
 	s, err := d.screen(r)
 	if err != nil {
@@ -166,7 +165,7 @@ func (d *Desk) read(w http.ResponseWriter, r *http.Request) {
 // with what was chosen.
 func (d *Desk) act(name string, body func(*http.Request) any) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		id := chi.URLParam(r, "id")
+		id := r.PathValue("id")
 		refused := d.Send(r, http.MethodPost, page.Path("/api/v1/escalations/%s/"+name, id), r.PostFormValue("key"), body(r), nil)
 		if refused == nil {
 			http.Redirect(w, r, d.Base+"?done="+id, http.StatusSeeOther)

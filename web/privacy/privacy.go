@@ -13,8 +13,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/sceau-project/sceau/web/answer"
 	"github.com/sceau-project/sceau/web/page"
 )
@@ -131,7 +129,7 @@ func (p *pages) showErasures(w http.ResponseWriter, r *http.Request, status int,
 }
 
 func (p *pages) decide(w http.ResponseWriter, r *http.Request) {
-	id := chi.URLParam(r, "id")
+	id := r.PathValue("id")
 	body := map[string]string{"verdict": r.PostFormValue("verdict")}
 	if body["verdict"] == "refused" {
 		body["reason"] = r.PostFormValue("reason")
@@ -200,7 +198,7 @@ func (p *pages) set(w http.ResponseWriter, r *http.Request) {
 }
 
 func (p *pages) lift(w http.ResponseWriter, r *http.Request) {
-	form := holdForm{Of: chi.URLParam(r, "id"), Reason: r.PostFormValue("reason")}
+	form := holdForm{Of: r.PathValue("id"), Reason: r.PostFormValue("reason")}
 	p.hold(w, r, form, page.Path("/api/v1/privacy/holds/%s/lift", form.Of), map[string]string{"reason": form.Reason}, "lifted")
 }
 
