@@ -98,7 +98,9 @@ func (w *world) seat(base, account string) *reader {
 	res, err := b.http.PostForm(w.issuer.URL+"/login", url.Values{"form": {form[1]}, "account": {account}, "password": {password}})
 	w.must(err)
 	w.must(res.Body.Close())
-	if strings.HasPrefix(res.Request.URL.Path, "/signin") {
+	at, err := url.Parse(base)
+	w.must(err)
+	if !slices.ContainsFunc(b.http.Jar.Cookies(at), func(c *http.Cookie) bool { return c.Name == "staff" }) {
 		w.t.Fatalf("%s is not signed in: %d at %s", account, res.StatusCode, res.Request.URL)
 	}
 	return b
