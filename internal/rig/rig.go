@@ -88,8 +88,11 @@ func Start(t testing.TB, cfg Config) *Rig {
 		r.DB = pgtest.New(t)
 	}
 	t.Cleanup(func() { r.Must(os.RemoveAll(dir)) })
-	r.binary, err = binary()
+	built, err := binary()
 	r.Must(err)
+	// A process that is started again must be the same program, also when another test has built a newer one meanwhile.
+	r.binary = r.path("sceau")
+	r.Must(os.Link(built, r.binary)) // both lie in the temporary directory
 	r.Issuer, err = devissuer.Start(devissuer.Config{Dir: r.path("issuer")})
 	r.Must(err)
 	t.Cleanup(func() { r.Must(r.Issuer.Close()) })

@@ -19,7 +19,7 @@ export async function story({ visitor, staff, signIn, at, T, must, step, look })
   await signOut.waitFor();
   await page.getByText(name).first().waitFor();
   const cookie = (await page.context().cookies(at.staff)).find((c) => c.name === 'staff');
-  must(cookie.httpOnly && cookie.sameSite === 'Lax' && cookie.expires === -1, `the cookie: ${JSON.stringify(cookie)}`);
+  must(cookie.httpOnly && cookie.sameSite === 'Strict' && cookie.expires === -1, `the cookie: ${JSON.stringify(cookie)}`);
   step('signed in, and told who one is');
 
   const two = await staff('ines', { role: 'agent' });
