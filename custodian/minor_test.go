@@ -33,26 +33,25 @@ func TestAMinorComesBackWithAPhrase(t *testing.T) {
 		t.Fatalf("a phrase of %d words", n)
 	}
 	shouted := order.Secret("  " + strings.ToUpper(strings.ReplaceAll(string(words), " ", " - ")) + "\n")
+	later := k
 	for _, typed := range []order.Secret{words, shouted} {
 		back, err := w.client.Return(ctx, order.Return{Phrase: typed})
 		w.must(err)
 		if back.Case != k.id || string(back.Token) == k.token {
 			t.Fatalf("came back to %s", back.Case)
 		}
-		later := talk{id: back.Case, token: string(back.Token)}
+		later = talk{id: back.Case, token: string(back.Token)}
 		texts, _, err := w.read(later.caller(), k)
 		w.must(err)
 		if strings.Join(texts, "|") != "35000|Je reviendrai" {
 			t.Errorf("read %q", texts)
 		}
 	}
-	// A new phrase replaces the old; the token of the opening stays good.
-	again := w.phrase(k)
+	// A new phrase replaces the old.
+	again := w.phrase(later)
 	_, err := w.client.Return(ctx, order.Return{Phrase: words})
 	w.refused("the old phrase", err, order.CodePhrase)
 	_, err = w.client.Return(ctx, order.Return{Phrase: again})
-	w.must(err)
-	_, _, err = w.read(k.caller(), k)
 	w.must(err)
 
 	// The database holds neither phrase nor token.
@@ -63,6 +62,48 @@ func TestAMinorComesBackWithAPhrase(t *testing.T) {
 			t.Errorf("the database holds %q", word)
 		}
 	}
+}
+
+// Somebody copied the token that a child's browser held, or the one of a return, and
+// reads on: until the child comes back with the phrase, or leaves.
+func TestAnEndedTokenOrdersNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := context.Background()
+	k, other := w.open("Bonjour"), w.open("Moi aussi")
+	words := w.phrase(k)
+	copied := k
+	nothing := func(how string, session order.Session) {
+		t.Helper()
+		_, err := w.unwrap(copied.caller(), copied, session.Session, 0, 1)
+		w.refused(how+": the session under way", err, order.CodeTokenInvalid)
+		_, err = w.client.OpenSession(ctx, order.OpenSession{Caller: copied.caller()})
+		w.refused(how+": another session", err, order.CodeTokenInvalid)
+		_, err = w.client.Phrase(ctx, order.NewPhrase{Caller: copied.caller()})
+		w.refused(how+": a phrase", err, order.CodeTokenInvalid)
+		_, err = w.client.Receipt(ctx, order.AskReceipt{Caller: copied.caller()})
+		w.refused(how+": a receipt", err, order.CodeTokenInvalid)
+	}
+	for _, how := range []string{"the first token after a return", "a minted token after another return"} {
+		_, session, err := w.read(copied.caller(), k)
+		w.must(err)
+		back, err := w.client.Return(ctx, order.Return{Phrase: words})
+		w.must(err)
+		nothing(how, session)
+		copied.token = string(back.Token)
+	}
+	_, session, err := w.read(copied.caller(), k)
+	w.must(err)
+	w.must(w.public.EndToken(ctx, copied.token))
+	nothing("left", session)
+
+	// The phrase opens it again, and nobody else's token was touched.
+	back, err := w.client.Return(ctx, order.Return{Phrase: words})
+	w.must(err)
+	_, _, err = w.read(order.Caller{MinorToken: back.Token}, k)
+	w.must(err)
+	_, _, err = w.read(other.caller(), other)
+	w.must(err)
 }
 
 func TestWrongPhrasesAnswerAlike(t *testing.T) {
@@ -124,8 +165,9 @@ func TestPhrasesAreIssuedOncePerMinute(t *testing.T) {
 	_, err := w.client.Phrase(ctx, order.NewPhrase{Caller: third.caller()})
 	w.refused("one too many for all", err, order.CodeRate)
 	for range 2 {
-		_, err = w.client.Return(ctx, order.Return{Phrase: words})
+		back, err := w.client.Return(ctx, order.Return{Phrase: words})
 		w.must(err)
+		hostile.token = string(back.Token)
 	}
 	w.exec(`UPDATE sceau.phrases SET issued_at = issued_at - interval '1 hour'`)
 	w.restart() // with full buckets

@@ -100,8 +100,8 @@ func (c *Custodian) issuedLately(ctx context.Context, q querier, caseID string, 
 	return nil
 }
 
-// returnWith trades a phrase for a token, and writes that it did. What is no
-// phrase, a phrase of nobody, and one of a conversation that was erased answer
+// returnWith trades a phrase for a token, which ends those before, and writes that it
+// did. What is no phrase, a phrase of nobody, and one of a conversation that was erased answer
 // alike.
 func (c *Custodian) returnWith(ctx context.Context, o order.Return) (order.Returned, error) {
 	if !c.returning.Allow() {
@@ -135,7 +135,16 @@ func (c *Custodian) returnWith(ctx context.Context, o order.Return) (order.Retur
 		if now, still, err := phraseOf(ctx, turn.Tx, mac); err != nil || now != caseID || still != bound {
 			return cmp.Or(err, error(refuse(order.CodePhrase)))
 		}
+		// Who has the phrase is the child; whoever else holds a token copied it.
 		_, err := turn.Tx.Exec(ctx, `
+			INSERT INTO sceau.ended_tokens
+			SELECT token_sha256 FROM sceau.conversations WHERE case_id = $1
+			UNION ALL SELECT token_sha256 FROM sceau.tokens WHERE case_id = $1
+			ON CONFLICT DO NOTHING`, caseID)
+		if err != nil {
+			return fmt.Errorf("%w: ending the tokens before: %w", errDatabase, err)
+		}
+		_, err = turn.Tx.Exec(ctx, `
 			INSERT INTO sceau.tokens (token_sha256, case_id, minted_at) VALUES ($1, $2, $3)`, hash[:], caseID, turn.At)
 		if err != nil {
 			return fmt.Errorf("%w: keeping a token: %w", errDatabase, err)

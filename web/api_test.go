@@ -174,6 +174,44 @@ func TestReturn(t *testing.T) {
 	}
 }
 
+// TestLeaving: a token that was copied from a child's browser opens nothing once the
+// child has left, or has come back elsewhere; what listened with it hears no more.
+func TestLeaving(t *testing.T) {
+	w := newWorld(t)
+	amal := w.hire("amal")
+	minor, id := w.talk(amal)
+	var issued struct{ Phrase string }
+	minor.post("/api/v1/conversation/phrase", object{}).into(&issued)
+	comeBack := func() *client {
+		var returned struct{ Token string }
+		w.minor("").post("/api/v1/conversation/return", object{"phrase": issued.Phrase}).into(&returned)
+		return w.minor(returned.Token)
+	}
+	shut := func(copied *client) {
+		t.Helper()
+		copied.get("/api/v1/conversation").wants("token.invalid")
+		copied.get("/api/v1/conversation/messages").wants("token.invalid")
+		copied.get("/api/v1/conversation/events").wants("token.invalid")
+		copied.post("/api/v1/conversation/messages", object{"text": "c'est moi"}).wants("token.invalid")
+		copied.post("/api/v1/conversation/phrase", object{}).wants("token.invalid")
+		copied.send(http.MethodDelete, "/api/v1/conversation/token", nil).wants("token.invalid")
+	}
+	spy := w.listen(minor, "/api/v1/conversation/events")
+	w.hears(spy, `"messages":1`)
+	elsewhere := comeBack()
+	shut(minor)
+	amal.post("/api/v1/conversations/"+id+"/messages", object{"text": "Je te lis."}).wants("201")
+	for line := range spy { // until the stream ends
+		if strings.Contains(line, `"messages":2`) {
+			t.Errorf("a token that was ended hears %s", line)
+		}
+	}
+	elsewhere.get("/api/v1/conversation/messages").wants("200")
+	elsewhere.send(http.MethodDelete, "/api/v1/conversation/token", nil).wants("204")
+	shut(elsewhere)
+	comeBack().post("/api/v1/conversation/messages", object{"text": "me revoilà"}).wants("201")
+}
+
 // TestEvents: both sides hear that something happened, and nothing of what.
 func TestEvents(t *testing.T) {
 	w := newWorld(t)

@@ -139,6 +139,7 @@ func (w watcher) watch(ctx context.Context, role string, view func(context.Conte
 				if err := out.send(": still here\n\n"); err != nil {
 					return
 				}
+				look = true // the right to listen may have ended without a word
 			case <-ctx.Done():
 				return
 			case <-w.face.stop:

@@ -123,7 +123,14 @@ type returnInput struct {
 	}
 }
 
-// comeBack trades a recovery phrase for a token. Where the minor came back from
+// leave ends the token it is asked with: a copy of it, which somebody took from the
+// browser or a backup of it, opens nothing either. The phrase still does.
+func (p *public) leave(ctx context.Context, _ *NoBody) (*struct{}, error) {
+	return nil, p.conversations.EndToken(ctx, string(callerOf(ctx).order.MinorToken))
+}
+
+// comeBack trades a recovery phrase for a token, which ends all others of the
+// conversation. Where the minor came back from
 // is sealed before the token is given out: no return goes unrecorded.
 func (p *public) comeBack(ctx context.Context, in *returnInput) (*tokenOutput, error) {
 	returned, err := p.custodian.Return(ctx, order.Return{Phrase: order.Secret(in.Body.Phrase)})
@@ -221,8 +228,16 @@ func readPage(ctx context.Context, conversations *conversationstore.Store, readi
 	return unseal(caseID, sealed, keys)
 }
 
+// events streams news as long as the token is one: whoever holds one that was ended
+// hears no more than they read.
 func (p *public) events(ctx context.Context, _ *struct{}) (*stream, error) {
-	return p.watcher.watch(ctx, minor, p.view)
+	token := string(callerOf(ctx).order.MinorToken)
+	return p.watcher.watch(ctx, minor, func(ctx context.Context) (conversationstore.View, error) {
+		if _, err := p.conversations.ByToken(ctx, token); err != nil {
+			return conversationstore.View{}, err
+		}
+		return p.view(ctx)
+	})
 }
 
 func (p *public) typing(ctx context.Context, _ *NoBody) (*struct{}, error) {

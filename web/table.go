@@ -46,6 +46,7 @@ func Table(p *public, s *staff) []Route {
 		{Public, get, talk + "/copy", who(minor), none, false, "A copy of what one wrote", handle(p.takeCopy)},
 		{Public, get, talk + "/erasures", who(minor), none, false, "Requests for erasure", handle(p.erasures)},
 		{Public, post, talk + "/erasures", who(minor), none, false, "Ask that everything be erased", created(handle(p.askErasure))},
+		{Public, del, talk + "/token", who(minor), none, false, "Leave: this token opens nothing any more, for good", handle(p.leave)},
 		{Public, post, talk + "/close", who(minor), none, false, "Close the conversation", handle(p.end)},
 
 		{Staff, get, "/api/v1/me", who(agent, psychologist, supervisor, inspector, privacy), none, false, "Who the caller is here", handle(s.me)},

@@ -102,8 +102,11 @@ func TestStateDoesNotMoveWithoutItsEntry(t *testing.T) {
 			`DELETE FROM sceau.messages WHERE case_id = $1`,
 			`INSERT INTO sceau.tokens VALUES (sha256('mine'), $1, now())`,
 			`UPDATE sceau.cases SET transcript_recipient = 'age1mine' WHERE case_id = $1`,
+			`INSERT INTO sceau.ended_tokens SELECT token_sha256 FROM sceau.conversations WHERE case_id = $1`, // and a child would be shut out
 		},
 		"sceau_public": {
+			`DELETE FROM sceau.ended_tokens WHERE $1::uuid IS NOT NULL`, // and who copied a token would be back
+			`UPDATE sceau.ended_tokens SET token_sha256 = sha256('none') WHERE $1::uuid IS NOT NULL`,
 			`UPDATE sceau.conversations SET state = 'closed', closed_at = now(), closed_seq = opened_seq WHERE case_id = $1`,
 			`UPDATE sceau.conversations SET token_sha256 = sha256('mine') WHERE case_id = $1`,
 			`INSERT INTO sceau.tokens VALUES (sha256('mine'), $1, now())`,

@@ -39,31 +39,6 @@ type Waiting struct {
 	Age      time.Duration // by the database's clock
 }
 
-// ByToken returns the case that a conversation token opens. Refusal: [conversation.ErrNotFound].
-func (s *Store) ByToken(ctx context.Context, token string) (caseID string, err error) {
-	hash, ok := conversation.HashToken(token)
-	if !ok {
-		return "", conversation.ErrNotFound
-	}
-	caseID, _, err = CaseOfToken(ctx, s.cfg.Pool, hash)
-	return caseID, err
-}
-
-// CaseOfToken finds the case that the rows give a minor's token, by its hash, and says
-// whether the token was minted on a return. A row alone proves nothing: the custodian
-// holds both kinds of token to more. Refusal: [conversation.ErrNotFound].
-func CaseOfToken(ctx context.Context, q Querier, hash [32]byte) (caseID string, minted bool, err error) {
-	err = q.QueryRow(ctx, `SELECT case_id::text, false FROM sceau.conversations WHERE token_sha256 = $1
-		UNION ALL SELECT case_id::text, true FROM sceau.tokens WHERE token_sha256 = $1`, hash[:]).Scan(&caseID, &minted)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return "", false, conversation.ErrNotFound
-	}
-	if err != nil {
-		return "", false, fmt.Errorf("looking for a token: %w", err)
-	}
-	return caseID, minted, nil
-}
-
 const selectViews = `SELECT c.case_id::text, c.number, c.topic, c.state, c.opened_at, c.closed_at, c.messages,
 		ARRAY(SELECT p.staff_id FROM sceau.participants p WHERE p.case_id = c.case_id AND p.left_seq IS NULL ORDER BY p.joined_seq),
 		ARRAY(SELECT p.role FROM sceau.participants p WHERE p.case_id = c.case_id AND p.left_seq IS NULL ORDER BY p.joined_seq)
