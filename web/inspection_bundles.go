@@ -8,16 +8,11 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/jackc/pgx/v5"
-
 	"github.com/sceau-project/sceau/policy"
 	policystore "github.com/sceau-project/sceau/policy/pgstore"
 )
 
-var (
-	errNoBundle  = errors.New("no such policy bundle")
-	errBadBundle = errors.New("the policy bundle is not what its name says, or cannot be read")
-)
+var errBadBundle = errors.New("the policy bundle is not what its name says, or cannot be read")
 
 // maxBundles bounds how many policies are kept ready: there is a new one now and then, and
 // loading one takes some tenths of a second.
@@ -36,7 +31,8 @@ type loadedBundle struct {
 	used   int
 }
 
-// of returns the bundle of a revision, and the policy that it is.
+// of returns the bundle of a revision, and the policy that it is, or
+// [policystore.ErrNoBundle] or errBadBundle.
 func (b *bundles) of(ctx context.Context, q policystore.Querier, revision string) ([]byte, *policy.Policy, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -46,13 +42,9 @@ func (b *bundles) of(ctx context.Context, q policystore.Querier, revision string
 		b.loaded[revision] = have
 		return have.raw, have.policy, nil
 	}
-	var raw []byte
-	err := q.QueryRow(ctx, `SELECT bundle FROM sceau.policy_bundles WHERE revision = $1`, revision).Scan(&raw)
-	if errors.Is(err, pgx.ErrNoRows) {
-		return nil, nil, errNoBundle
-	}
+	raw, err := policystore.Bundle(ctx, q, revision)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read a policy bundle: %w", err)
+		return nil, nil, err
 	}
 	p, err := policy.Load(raw, revision)
 	if err != nil {

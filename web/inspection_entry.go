@@ -12,6 +12,7 @@ import (
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/inspection"
 	"github.com/sceau-project/sceau/policy"
+	policystore "github.com/sceau-project/sceau/policy/pgstore"
 )
 
 type entryInput struct {
@@ -260,7 +261,7 @@ func (s *staff) decided(ctx context.Context, r *pglog.Record, opened map[string]
 	}
 	raw, p, err := s.bundles.of(ctx, s.reader, r.Decision.Policy)
 	switch {
-	case errors.Is(err, errNoBundle):
+	case errors.Is(err, policystore.ErrNoBundle):
 		d.Replay = "bundle_missing"
 		return d, nil
 	case errors.Is(err, errBadBundle):

@@ -3,16 +3,14 @@ package web
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
-
-	"github.com/jackc/pgx/v5"
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	"github.com/sceau-project/sceau/inspection"
 	"github.com/sceau-project/sceau/policy"
 	policystore "github.com/sceau-project/sceau/policy/pgstore"
+	staffstore "github.com/sceau-project/sceau/staff/pgstore"
 )
 
 // Period is a span of time. Without an end it is the end of today, without a beginning
@@ -150,7 +148,7 @@ func (s *staff) compute(ctx context.Context, in *Period, details audit.Details) 
 	if err != nil {
 		return nil, err
 	}
-	key, err := s.pseudonyms(ctx)
+	key, err := staffstore.PseudonymKey(ctx, s.reader)
 	if err != nil {
 		return nil, err
 	}
@@ -231,15 +229,6 @@ func (c *counting) fold(ctx context.Context) error {
 
 // keepSteps bounds the entries of one case that figures look at.
 const keepSteps = 50_000
-
-// pseudonyms reads their key. It is shown to nobody.
-func (s *staff) pseudonyms(ctx context.Context) ([]byte, error) {
-	var key []byte
-	if err := s.reader.QueryRow(ctx, `SELECT key FROM sceau.pseudonyms`).Scan(&key); err != nil {
-		return nil, fmt.Errorf("read the key of pseudonyms: %w", err)
-	}
-	return key, nil
-}
 
 func whole(d time.Duration) int64 { return int64(d.Round(time.Second) / time.Second) }
 
@@ -328,41 +317,37 @@ func (s *staff) name(ctx context.Context, in *nameInput) (*nameOutput, error) {
 	if person == "" {
 		return nil, refuse("pseudonym.unknown")
 	}
-	rows, err := s.reader.Query(ctx, `SELECT staff_id, name FROM sceau.staff WHERE person_id = $1 ORDER BY staff_id`, person)
+	known, err := staffstore.Accounts(ctx, s.reader, person)
 	if err != nil {
-		return nil, fmt.Errorf("read names: %w", err)
+		return nil, err
 	}
 	out := &nameOutput{}
-	out.Body.Read, out.Body.Person = read.Seq, person
-	if out.Body.Accounts, err = pgx.CollectRows(rows, pgx.RowToStructByPos[account]); err != nil {
-		return nil, fmt.Errorf("read names: %w", err)
+	out.Body.Read, out.Body.Person, out.Body.Accounts = read.Seq, person, make([]account, len(known))
+	for i, a := range known {
+		out.Body.Accounts[i] = account(a)
 	}
 	return out, nil
 }
 
 // behind finds the human behind a pseudonym of a period, "" when there is none.
 func (s *staff) behind(ctx context.Context, who string, from, to time.Time) (string, error) {
-	key, err := s.pseudonyms(ctx)
+	key, err := staffstore.PseudonymKey(ctx, s.reader)
 	if err != nil {
 		return "", err
 	}
-	rows, err := s.reader.Query(ctx, `SELECT DISTINCT person_id FROM sceau.staff ORDER BY person_id`)
+	all, err := staffstore.Persons(ctx, s.reader)
 	if err != nil {
-		return "", fmt.Errorf("read who there is: %w", err)
+		return "", err
 	}
 	found := ""
-	var person string
-	if _, err := pgx.ForEachRow(rows, []any{&person}, func() error {
+	for _, person := range all {
 		if inspection.Pseudonym(key, from, to, person) != who {
-			return nil
+			continue
 		}
 		if found != "" {
-			return errors.New("two people have one pseudonym") // once in a trillion
+			return "", errors.New("two people have one pseudonym") // once in a trillion
 		}
 		found = person
-		return nil
-	}); err != nil {
-		return "", fmt.Errorf("read who there is: %w", err)
 	}
 	return found, nil
 }

@@ -148,25 +148,17 @@ func (s *staff) waits(ctx context.Context) ([]waitingFor, error) {
 		due.late(e.ReviewBy, now)
 	}
 	told := waitingFor{What: "tellings"}
+	untold, err := s.escalations.Untold(ctx)
+	if err != nil {
+		return nil, err
+	}
+	told.Count, told.Overdue, told.OldestS = untold.Count, untold.Overdue, int64(untold.Late/time.Second)
 	erasures := waitingFor{What: "erasures"}
-	var tellBy, asksErasure *time.Time
-	if err := s.reader.QueryRow(ctx, `
-		SELECT count(*), count(*) FILTER (WHERE tell_by < statement_timestamp()), min(tell_by) FROM sceau.escalations e
-		WHERE tell_by IS NOT NULL AND NOT EXISTS (
-			SELECT FROM sceau.cases k WHERE k.case_id = e.case_id AND (k.transcript_destroyed_seq IS NOT NULL OR k.identity_destroyed_seq IS NOT NULL))`).
-		Scan(&told.Count, &told.Overdue, &tellBy); err != nil {
+	oldest, erasures.Count, err = s.retention.Oldest(ctx)
+	if err != nil {
 		return nil, err
 	}
-	if tellBy != nil && escalation.Passed(*tellBy, now) {
-		told.OldestS = int64(now.Sub(*tellBy) / time.Second)
-	}
-	if err := s.reader.QueryRow(ctx, `SELECT count(*), min(requested_at) FROM sceau.erasures WHERE verdict IS NULL`).
-		Scan(&erasures.Count, &asksErasure); err != nil {
-		return nil, err
-	}
-	if asksErasure != nil {
-		erasures.OldestS = max(0, int64(now.Sub(*asksErasure)/time.Second))
-	}
+	erasures.OldestS = int64(oldest / time.Second)
 	return []waitingFor{talks, asked, due, told, erasures}, nil
 }
 

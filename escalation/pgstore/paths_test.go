@@ -183,6 +183,9 @@ func TestTell(t *testing.T) {
 	}
 	owed(n.agent, 1)
 	owed(n.other, 0)
+	if u, err := n.store.Untold(t.Context()); err != nil || u != (pgstore.Untold{Count: 1}) {
+		t.Errorf("counted %+v, %v", u, err)
+	}
 	if _, err := tell(n.other, policy.Told, "", time.Time{}); !errors.Is(err, pgstore.ErrNotFound) {
 		t.Errorf("a stranger: %v", err)
 	}
@@ -230,6 +233,10 @@ func TestTellAfterTheRequesterHasGone(t *testing.T) {
 		t.Helper()
 		if got, err := n.store.Tellings(t.Context(), n.supervisor); err != nil || len(got.Items) != want {
 			t.Errorf("%d to tell, want %d; %v", len(got.Items), want, err)
+		}
+		// A supervisor is shown what is overdue; all of it is counted.
+		if u, err := n.store.Untold(t.Context()); err != nil || u.Overdue != want || (u.Late > 0) != (want > 0) || u.Late > time.Hour {
+			t.Errorf("counted %+v, want %d overdue; %v", u, want, err)
 		}
 	}
 	tell := func(by audit.Actor) error {

@@ -94,14 +94,18 @@ func (s *Store) Reviews(ctx context.Context) (Queue, error) {
 		ORDER BY review IS NOT NULL, CASE WHEN review IS NULL THEN review_by END, last_seq DESC LIMIT $1`)
 }
 
+// untold are the openings that the minor is still to be told of. Whoever can no longer
+// be told, because the case is destroyed, is none of them.
+const untold = `tell_by IS NOT NULL AND NOT EXISTS (
+			SELECT FROM sceau.cases k WHERE k.case_id = e.case_id AND (k.transcript_destroyed_seq IS NOT NULL OR k.identity_destroyed_seq IS NOT NULL))`
+
 // Tellings returns the openings that the minor is still to be told of, those that this
 // actor can tell: an agent their own, and those of the conversations that they are in; a
 // supervisor all that are overdue.
 func (s *Store) Tellings(ctx context.Context, actor audit.Actor) (Queue, error) {
 	return s.list(ctx, func(e *escalation.Escalation) bool { return !e.TellBy().IsZero() }, `
 		SELECT escalation_id::text, case_id::text FROM sceau.escalations e
-		WHERE tell_by IS NOT NULL AND NOT EXISTS (
-			SELECT FROM sceau.cases k WHERE k.case_id = e.case_id AND (k.transcript_destroyed_seq IS NOT NULL OR k.identity_destroyed_seq IS NOT NULL))
+		WHERE `+untold+`
 		AND CASE WHEN $3 THEN tell_by < statement_timestamp() ELSE requester_id = $2 OR EXISTS (
 			SELECT FROM sceau.participants p
 			WHERE p.case_id = e.case_id AND p.staff_id = $2 AND p.role = 'agent' AND p.left_seq IS NULL) END
@@ -118,6 +122,27 @@ func (s *Store) Oldest(ctx context.Context) (age time.Duration, waiting int, err
 		return 0, 0, fmt.Errorf("ask for the oldest request: %w", err)
 	}
 	return max(0, time.Duration(seconds*float64(time.Second))), waiting, nil
+}
+
+// Untold is how many openings the minor is still to be told of.
+type Untold struct {
+	Count   int
+	Overdue int           // of these, past their time
+	Late    time.Duration // since the time of the most overdue, by the database's clock; 0 without one
+}
+
+// Untold counts the openings that [Store.Tellings] lists, everybody's together.
+func (s *Store) Untold(ctx context.Context) (Untold, error) {
+	var u Untold
+	var seconds float64
+	if err := s.pool.QueryRow(ctx, `
+		SELECT count(*), count(*) FILTER (WHERE tell_by < statement_timestamp()),
+			coalesce(extract(epoch FROM max(statement_timestamp() - tell_by)), 0)::float8
+		FROM sceau.escalations e WHERE `+untold).Scan(&u.Count, &u.Overdue, &seconds); err != nil {
+		return Untold{}, fmt.Errorf("count what is to be told: %w", err)
+	}
+	u.Late = max(0, time.Duration(seconds*float64(time.Second)))
+	return u, nil
 }
 
 // Mine returns what this member of staff asked for, the latest first.

@@ -19,6 +19,9 @@ import (
 // ErrNone: no policy is in force, so nothing is allowed.
 var ErrNone = activation.ErrNone
 
+// ErrNoBundle: no bundle of that revision is stored.
+var ErrNoBundle = errors.New("no such policy bundle")
+
 // A Querier is a pool, a connection or a transaction.
 type Querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
@@ -63,9 +66,8 @@ func (a *Active) Of(ctx context.Context, q Querier, inForce activation.Activatio
 	if have := a.loaded.Load(); have != nil && have.Revision() == revision {
 		return have, nil
 	}
-	var bundle []byte
-	err := q.QueryRow(ctx, `SELECT bundle FROM sceau.policy_bundles WHERE revision = $1`, revision).Scan(&bundle)
-	if errors.Is(err, pgx.ErrNoRows) {
+	bundle, err := Bundle(ctx, q, revision)
+	if errors.Is(err, ErrNoBundle) {
 		return nil, fmt.Errorf("%w: the bundle %s that entry %d names is missing; activate it again", ErrNone, revision, inForce.Seq)
 	}
 	if err != nil {
@@ -77,6 +79,20 @@ func (a *Active) Of(ctx context.Context, q Querier, inForce activation.Activatio
 	}
 	a.loaded.Store(p)
 	return p, nil
+}
+
+// Bundle returns the exact bytes of the bundle of a revision, in force or not, or
+// [ErrNoBundle]. That they are what the revision says is for [policy.Load] to find.
+func Bundle(ctx context.Context, q Querier, revision string) ([]byte, error) {
+	var bundle []byte
+	err := q.QueryRow(ctx, `SELECT bundle FROM sceau.policy_bundles WHERE revision = $1`, revision).Scan(&bundle)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, ErrNoBundle
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read a policy bundle: %w", err)
+	}
+	return bundle, nil
 }
 
 // History is what the activations of a log come to for who pins these signers.

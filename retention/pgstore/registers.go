@@ -43,6 +43,18 @@ func (s *Store) Erasures(ctx context.Context, actor audit.Actor) ([]Waiting, err
 		FROM sceau.erasures e WHERE verdict IS NULL ORDER BY requested_seq LIMIT 500`)
 }
 
+// Oldest returns for how long the oldest request for erasure waits, by the database's
+// clock, and how many wait. It says nothing of any case, and is no entry.
+func (s *Store) Oldest(ctx context.Context) (age time.Duration, waiting int, err error) {
+	var seconds float64
+	if err := s.pool.QueryRow(ctx, `
+		SELECT coalesce(extract(epoch FROM max(statement_timestamp() - requested_at)), 0)::float8, count(*)
+		FROM sceau.erasures WHERE verdict IS NULL`).Scan(&seconds, &waiting); err != nil {
+		return 0, 0, fmt.Errorf("ask for the oldest request for erasure: %w", err)
+	}
+	return max(0, time.Duration(seconds*float64(time.Second))), waiting, nil
+}
+
 // A Hold, as the register has it.
 type Hold struct {
 	ID       string

@@ -187,6 +187,9 @@ func TestAnErasureIsDecided(t *testing.T) {
 	if len(waiting) != 1 || waiting[0].ID != first || waiting[0].Case != d.cse || waiting[0].Held || waiting[0].Age < 0 {
 		t.Errorf("waiting %+v", waiting)
 	}
+	if age, n, err := d.store.Oldest(t.Context()); err != nil || n != 1 || age <= 0 || age > time.Hour {
+		t.Errorf("the oldest of %d waits for %s, %v", n, age, err)
+	}
 	for what, c := range map[string]struct {
 		by              audit.Actor
 		verdict, reason string
@@ -210,6 +213,9 @@ func TestAnErasureIsDecided(t *testing.T) {
 	}
 	d.ok(d.decide(d.officer, first, "refused", "proceedings_under_way"))
 	d.refused("decided twice", d.decide(d.officer, first, "granted", ""), "erasure.not_pending")
+	if age, n, err := d.store.Oldest(t.Context()); err != nil || n != 0 || age != 0 {
+		t.Errorf("the oldest of %d waits for %s, %v", n, age, err)
+	}
 	if list, err := d.Public.Erasures(t.Context(), d.cse); err != nil || len(list) != 1 || list[0].Verdict != "refused" ||
 		list[0].Reason != "proceedings_under_way" || list[0].DecidedAt.IsZero() {
 		t.Errorf("the minor is told %+v, %v", list, err)
