@@ -104,9 +104,11 @@ func (s *Store) ViewAsStaff(ctx context.Context, caseID, staffID string) (View, 
 		WHERE p.case_id = c.case_id AND p.staff_id = $2 AND p.left_seq IS NULL)`, caseID, staffID))
 }
 
-// Mine lists the open conversations that an account is in, oldest first.
+// Mine lists the open conversations that an account is in, oldest first. In one that was
+// erased there is nothing left to answer.
 func (s *Store) Mine(ctx context.Context, staffID string) ([]View, error) {
 	return s.views(ctx, `JOIN sceau.participants p ON p.case_id = c.case_id AND p.staff_id = $1 AND p.left_seq IS NULL
+		JOIN sceau.cases k ON k.case_id = c.case_id AND k.transcript_destroyed_seq IS NULL AND k.identity_destroyed_seq IS NULL
 		WHERE c.state <> 'closed' ORDER BY c.opened_seq`, staffID)
 }
 

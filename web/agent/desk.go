@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -136,9 +135,18 @@ func (p *pages) desk(w http.ResponseWriter, r *http.Request) {
 		})
 	}
 	all.Wait()
-	if err := errors.Join(faults...); err != nil {
-		p.Fail(w, r, err)
-		return
+	for i, err := range faults {
+		if err == nil {
+			continue
+		}
+		problem := p.ProblemOf(r, err)
+		if problem.Status == http.StatusUnauthorized {
+			p.Fail(w, r, err)
+			return
+		}
+		// One conversation must not take the others, nor the queue, away.
+		of := slices.IndexFunc(v.Rail.Mine, func(t talk) bool { return t.ID == chosen[i] })
+		v.Panes[i].Talk, v.Panes[i].Problem, v.Panes[i].Unread = v.Rail.Mine[of], problem, true
 	}
 	p.Render(w, r, http.StatusOK, deskPage(v))
 }

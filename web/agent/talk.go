@@ -26,8 +26,12 @@ type pane struct {
 	Pick     *askForm // choosing the messages that support a request
 	Draft    string
 	Problem  *page.Problem
+	Unread   bool // Problem is why the messages are not shown
 	Replies  []text
 }
+
+// gone says that there is nothing left to answer.
+func (p pane) gone() bool { return p.Unread && p.Problem.Code == "conversation.erased" }
 
 // shownAtOnce is how many messages a pane shows; those before are a link away.
 const shownAtOnce = 100
@@ -46,7 +50,7 @@ func (p *pages) readPane(r *http.Request, id string) (pane, error) {
 	if out.Messages, out.Next, err = p.readMessages(r, id, out.From); err != nil {
 		// What cannot be read now can be answered all the same: a child must not wait
 		// for a key.
-		out.Problem, out.Next = p.ProblemOf(r, err), out.From
+		out.Problem, out.Unread, out.Next = p.ProblemOf(r, err), true, out.From
 	}
 	return out, nil
 }
@@ -94,7 +98,7 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request, status int, problem
 	}
 	v := talkView{View: p.view(r, name(topics, p.Lang(r), one.Talk.Topic)), Rail: list, Pane: one}
 	if problem != nil {
-		v.Pane.Problem, v.Pane.Draft = problem, r.PostFormValue("text")
+		v.Pane.Problem, v.Pane.Unread, v.Pane.Draft = problem, false, r.PostFormValue("text")
 	}
 	if v.Beside, err = beside(v.View, &v.Pane); err != nil {
 		p.Fail(w, r, err)
