@@ -157,6 +157,7 @@ func (c *crashTest) checkTalk(t *talk) error {
 		return fmt.Errorf("the phrase that was told: %w", err)
 	}
 	again.bearer = returned.Token
+	t.minor = again // the token before is ended by it
 	return c.crowd.read(t, again)
 }
 

@@ -92,7 +92,7 @@ func (s *target) send(route string, body []byte) (rig.Reply, bool) {
 
 // ends tells whether a route ends what the others are tried on.
 func ends(path string) bool {
-	return slices.ContainsFunc([]string{"/close", "/leave", "/hand-over", "/withdraw", "/deny", "/erasures"},
+	return slices.ContainsFunc([]string{"/close", "/leave", "/token", "/hand-over", "/withdraw", "/deny", "/erasures"},
 		func(end string) bool { return strings.HasSuffix(path, end) })
 }
 

@@ -18,10 +18,10 @@ import (
 // A tale is a service that was told things.
 type tale struct {
 	*rig.Rig
-	talk    *rig.Talk
-	lift    rig.Escalation // granted, and opened
-	plants  []plant
-	refused []byte // every refusal's body
+	talk       *rig.Talk
+	escalation rig.Escalation // granted, and opened
+	plants     []plant
+	refused    []byte // every refusal's body
 }
 
 // sentences that nobody writes by chance.
@@ -56,9 +56,9 @@ func newTale(t *testing.T) *tale {
 			t.Fatal("what was planted cannot be read")
 		}
 	}
-	s.lift = s.Ask(s.talk, 1, told, "connection", "name", "contact", "location")
-	s.Approve(supervisor, s.lift, "connection", "name", "contact", "location")
-	method, path, body := s.lift.Identity("connection", "name", "contact", "location")
+	s.escalation = s.Ask(s.talk, 1, told, "connection", "name", "contact", "location")
+	s.Approve(supervisor, s.escalation, "connection", "name", "contact", "location")
+	method, path, body := s.escalation.Identity("connection", "name", "contact", "location")
 	if r := agent.Wants("ok", method, path, body); !strings.Contains(string(r.Body), named) {
 		t.Fatal("the identity cannot be read")
 	}
@@ -66,6 +66,7 @@ func newTale(t *testing.T) *tale {
 	minor.Into(&phrase, http.MethodPost, "/conversation/phrase", nil)
 	var back struct{ Token string }
 	s.Minor("").Into(&back, http.MethodPost, "/conversation/return", rig.Object{"phrase": phrase.Phrase})
+	s.talk.Minor = s.Minor(back.Token) // which ended the one before
 	s.plants = append(s.plants, plant{"a recovery phrase", phrase.Phrase}, plant{"the token of a return", back.Token})
 	s.refuse(agent, supervisor)
 	return s
