@@ -74,7 +74,7 @@ func TestAChildWithoutScripts(t *testing.T) {
 		}
 	}
 	lina.send(withdraw, nil).is(http.StatusOK, "/mine/consent?done=back").says("C'est repris")
-	lina.open("/mine/openings").is(http.StatusOK, "/mine/openings").says("Aucune ouverture dont nous puissions te parler")
+	lina.open("/mine/openings").send("/mine/openings", nil).is(http.StatusOK, "/mine/openings").says("Aucune ouverture dont nous puissions te parler")
 	lina.open("/mine/copy").says("On me menace.", "Je veux bien.", "Mon nom").saysNot("Je te lis.")
 	lina.open("/mine/copy/notes.txt")
 	if h := lina.header.Get("Content-Disposition"); h != `attachment; filename="notes.txt"` || !strings.Contains(lina.raw, "On me menace.") {
@@ -84,11 +84,14 @@ func TestAChildWithoutScripts(t *testing.T) {
 	// She leaves, and comes back with her words.
 	lina.open("/mine/phrase").send("/mine/phrase", nil).is(http.StatusOK, "/mine/phrase").says("Écris-les sur un papier")
 	phrase := textOf(lina.byID("phrase"))
+	copied := w.minor(lina.cookie()) // by who has the device, too
+	copied.get("/api/v1/conversation").wants("200")
 	lina.open("/chat").send("/leave", nil).is(http.StatusOK, "/leave")
+	copied.get("/api/v1/conversation").wants("token.invalid")
 	if refresh := lina.header.Get("Refresh"); refresh != "0; url="+minor.DefaultExit || lina.cookie() != "" {
 		t.Errorf("left with cookie %q towards %q", lina.cookie(), refresh)
 	}
-	if clear := lina.header.Get("Clear-Site-Data"); clear != `"cookies", "storage"` {
+	if clear := lina.header.Get("Clear-Site-Data"); clear != `"storage"` { // a form waits for it
 		t.Errorf("left with Clear-Site-Data %q", clear)
 	}
 	lina.open("/chat").is(http.StatusUnauthorized, "/chat").says("Tes huit mots").saysNot("On me menace.")
@@ -277,11 +280,55 @@ func TestWhoOpenedInWords(t *testing.T) {
 	diane.get("/api/v1/me").wants("200")
 	minor, about := w.opened(amal, diane)
 	opened, never := newReader(t, base).holding(minor), newReader(t, base).holding(w.open())
-	if opened.open("/mine/openings").raw != never.open("/mine/openings").raw {
-		t.Errorf("opened and not tellable:\n%s\nnever opened:\n%s", opened.raw, never.raw)
+	entries := w.entries()
+	for range 3 { // a reload, a browser that fetches ahead
+		opened.open("/mine/openings").is(http.StatusOK, "/mine/openings").saysNot("ouverture dont nous")
+	}
+	if n := w.entries(); n != entries {
+		t.Errorf("offering the question wrote %d entries", n-entries)
+	}
+	never.open("/mine/openings")
+	ask := func(b *reader) string {
+		// The hidden key is drawn anew for each form.
+		raw := b.send("/mine/openings", nil).is(http.StatusOK, "/mine/openings").raw
+		b.open("/mine/openings")
+		return raw
+	}
+	if a, b := ask(opened), ask(never); a != b {
+		t.Errorf("opened and not tellable:\n%s\nnever opened:\n%s", a, b)
+	}
+	if n := w.entries(); n != entries+2 {
+		t.Errorf("asked twice, and there are %d more entries", n-entries)
 	}
 	amal.post(about+"/tellings", object{"outcome": "told"}).wants("200")
-	opened.open("/mine/openings").says("Parce que tu étais en grand danger.", "L'adresse internet de mon appareil", "à la date du "+page.Day(page.French, time.Now().UTC()))
+	opened.send("/mine/openings", nil).says("Parce que tu étais en grand danger.", "L'adresse internet de mon appareil", "à la date du "+page.Day(page.French, time.Now().UTC()))
+}
+
+// TestWhoAsksWithTheCookie: another site, a sibling below the same domain included, gets
+// no page of a conversation by a child's cookie, and takes the cookie from nobody.
+func TestWhoAsksWithTheCookie(t *testing.T) {
+	w := newWorld(t)
+	child := w.open()
+	base := w.servePages()
+	for from, want := range map[string]int{
+		"": http.StatusOK, "none": http.StatusOK, "same-origin": http.StatusOK,
+		"same-site": http.StatusUnauthorized, "cross-site": http.StatusUnauthorized, "made-up": http.StatusUnauthorized,
+	} {
+		for _, path := range []string{"/chat?x=guess", "/mine/copy", "/api/v1/conversation/messages"} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base+path, nil)
+			w.must(err)
+			req.AddCookie(&http.Cookie{Name: page.Chat, Value: strings.TrimPrefix(child.header.Get("Authorization"), "Bearer ")})
+			if from != "" {
+				req.Header.Set("Sec-Fetch-Site", from)
+			}
+			res, err := http.DefaultClient.Do(req)
+			w.must(err)
+			_ = res.Body.Close()
+			if res.StatusCode != want || res.Header.Get("Set-Cookie") != "" {
+				t.Errorf("%s from %q: %d, Set-Cookie %q", path, from, res.StatusCode, res.Header.Get("Set-Cookie"))
+			}
+		}
+	}
 }
 
 // TestErasedIsTold: what was erased is told as such, and the browser forgets it.
@@ -339,7 +386,11 @@ func TestTheFirstPageIsLight(t *testing.T) {
 		b.open(name).is(http.StatusOK, name)
 		total += b.bytes
 		t.Logf("%6d %s", b.bytes, name)
-		if got := b.header.Get("Cache-Control"); got != "public, max-age=31536000, immutable" {
+		want := "private, max-age=600" // while a visit lasts
+		if strings.HasSuffix(name, "/chat.js") {
+			want = "no-store" // it tells that somebody talked here
+		}
+		if got := b.header.Get("Cache-Control"); got != want {
 			t.Errorf("%s: %q", name, got)
 		}
 	}

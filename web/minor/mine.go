@@ -196,13 +196,21 @@ func (o opening) checked(l page.Lang) string {
 	return ""
 }
 
+// askOpenings offers the question. It is an entry for good, which no reload, no
+// prefetching browser and no link may write: a tap does.
+func (p *pages) askOpenings(w http.ResponseWriter, r *http.Request) {
+	p.Render(w, r, http.StatusOK, openingsPage(p.View(r, title), nil, p.library(r).named(rightsFile)))
+}
+
 func (p *pages) openings(w http.ResponseWriter, r *http.Request) {
 	var got receipt
 	if err := p.Get(r, talk+"/openings", &got); err != nil {
 		p.failed(w, r, err)
 		return
 	}
-	p.Render(w, r, http.StatusOK, openingsPage(p.View(r, title), got, p.library(r).named(rightsFile)))
+	v := p.View(r, title)
+	v.Path = "/mine/openings"
+	p.Render(w, r, http.StatusOK, openingsPage(v, &got, p.library(r).named(rightsFile)))
 }
 
 // ownCopy is what a child wrote.

@@ -1,9 +1,11 @@
 package minor
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/sceau-project/sceau/web/page"
 )
@@ -93,7 +95,8 @@ func (p *pages) table() []page.Route {
 		line(get, "/mine/consent", minor, p.consents),
 		line(post, "/mine/consent", minor, p.consent),
 		line(post, "/mine/consent/{id}/withdraw", minor, p.withdraw),
-		line(get, "/mine/openings", minor, p.openings),
+		line(get, "/mine/openings", minor, p.askOpenings),
+		line(post, "/mine/openings", minor, p.openings),
 		line(get, "/mine/copy", minor, p.copy),
 		line(get, "/mine/copy/notes.txt", minor, p.copyFile),
 		line(get, "/mine/erase", minor, p.erasures),
@@ -137,23 +140,42 @@ func (p *pages) failed(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // signedOut answers whoever asks for a conversation that this browser does not hold
-// or whose token opens nothing any more.
+// or whose token opens nothing any more. A cookie that was not asked with stays: a link
+// on another site, which leads here without it, must take no conversation from a child.
 func (p *pages) signedOut(w http.ResponseWriter, r *http.Request) {
-	http.SetCookie(w, p.Cookie(page.Chat, ""))
+	if talking(r) {
+		http.SetCookie(w, p.Cookie(page.Chat, ""))
+	}
 	v := p.View(r, title)
 	p.Render(w, r, http.StatusUnauthorized, returnPage(v, returnForm{Lost: true}))
 }
 
-// leave ends what this browser holds of the visit and leads elsewhere. The answer is
-// a page that sends on, and no redirection: the content policy binds where a form may
-// lead, redirections included.
+// leaveTime bounds how long leaving waits for the service: nobody who must leave has
+// more. A token that could not be ended in it is gone from this browser all the same.
+const leaveTime = 2 * time.Second
+
+// leave ends what this browser holds of the visit, and its token for whoever copied it,
+// and leads elsewhere. The answer is a page that sends on, and no redirection: the
+// content policy binds where a form may lead, redirections included.
 func (p *pages) leave(w http.ResponseWriter, r *http.Request) {
+	if talking(r) {
+		ctx, cancel := context.WithTimeout(r.Context(), leaveTime)
+		defer cancel()
+		// Whatever comes of it, the page must go: the API has noted what failed.
+		_ = p.Send(r.WithContext(ctx), http.MethodDelete, talk+"/token", page.NewKey(), nil, nil)
+	}
 	http.SetCookie(w, p.Cookie(page.Chat, ""))
 	http.SetCookie(w, p.Cookie("lang", ""))
 	h := w.Header()
-	// Not "cache": only style sheets and scripts may be kept, and to look for them takes
-	// some browsers seconds, which nobody who must leave has.
-	h.Set("Clear-Site-Data", `"cookies", "storage"`)
+	// Not "cookies": both are ended by name, and that would sign the device out of every
+	// site below the same domain, which somebody may notice.
+	clear := `"storage"`
+	if r.Header.Get("Sec-Fetch-Dest") == "empty" {
+		// A script asks, and the page is gone already. To look for what is kept takes some
+		// browsers seconds, which nobody has who waits for this answer to leave.
+		clear += `, "cache"`
+	}
+	h.Set("Clear-Site-Data", clear)
 	h.Set("Refresh", "0; url="+p.exit)
 	p.Render(w, r, http.StatusOK, leftPage(p.Lang(r), p.exit))
 }

@@ -38,9 +38,9 @@ func (s *Shell) Mount(r chi.Router, routes []Route, wrap ...func(http.Handler) h
 	for _, route := range s.routes {
 		chain := append(slices.Clone(wrap), s.dress)
 		if s.Public && !route.Stream {
-			// A minor's cookie is sent by this site alone, so nobody can have an answer
-			// compressed together with a guess of theirs. Staff read what others
-			// wrote: theirs are not compressed.
+			// A minor's cookie answers this origin alone (see Bearer), so nobody can have
+			// an answer compressed together with a guess of theirs. Staff read what
+			// others wrote: theirs are not compressed.
 			chain = append(chain, middleware.Compress(5, "text/html"))
 		}
 		r.With(chain...).MethodFunc(route.Method, route.Path, s.only(route))

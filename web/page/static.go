@@ -11,6 +11,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
@@ -62,13 +63,30 @@ var statics = func() map[string]*file {
 }()
 
 // Static is the address of a static file. It changes with the file's content, so
-// that it can be kept by browsers for good.
+// that what a browser has kept is never an old one.
 func Static(name string) string {
 	f, ok := statics[name]
 	if !ok {
 		panic("no static file " + name)
 	}
 	return "/static/" + f.version + "/" + name
+}
+
+// telling are the files that tell by being kept that somebody talked here, and did not
+// only read: they are kept nowhere.
+var telling = []string{"chat.js"}
+
+// keeping is for how long a browser may keep a file. Those of staff, for good. On a
+// child's device each is a trace of the visit, and a proxy's copy is one of its reader:
+// the device alone, for as long as a visit lasts.
+func (s *Shell) keeping(name string) string {
+	switch {
+	case !s.Public:
+		return "public, max-age=31536000, immutable"
+	case slices.Contains(telling, name):
+		return "no-store"
+	}
+	return "private, max-age=600"
 }
 
 // static serves a file. It is the one thing of a face that a browser may keep; it
@@ -81,7 +99,7 @@ func (s *Shell) static(w http.ResponseWriter, r *http.Request) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", f.media)
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
+	h.Set("Cache-Control", s.keeping(chi.URLParam(r, "name")))
 	h.Set("Vary", "Accept-Encoding")
 	body := f.plain
 	if f.small != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {

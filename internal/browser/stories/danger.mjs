@@ -67,6 +67,7 @@ export async function story(scene) {
   await until(async () => (await machine.entries(told.id)).includes('minor.told'), 'telling the minor is an entry');
   const child = await minorOf(told.minor);
   await child.goto(at.public + '/mine/openings');
+  await child.getByRole('button', { name: T('Demander', 'Ask'), exact: true }).click();
   await child.locator('.given li').first().waitFor();
   await look(child, 'public/openings');
   step('the young person is told, and sees who opened what, and why');

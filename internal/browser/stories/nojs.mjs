@@ -38,7 +38,8 @@ export async function story({ minor, at, T, must, step, look, Caller, caseOf }) 
   await page.getByRole('button', { name: T('Mettre au coffre', 'Put it into the safe') }).click();
   await page.getByText(T("C'est dans le coffre.", 'It is in the safe.')).waitFor();
   await page.goto(at.public + '/mine/openings');
-  await page.getByRole('heading', { name: T('Qui a ouvert mon identité ?', 'Who opened my identity?') }).waitFor();
+  await page.getByRole('button', { name: T('Demander', 'Ask'), exact: true }).click();
+  await page.getByText(T('Aucune ouverture dont nous puissions te parler', 'No opening that we may tell you about')).waitFor();
   step('the phrase, the safe, who opened what');
 
   await page.goto(at.public + '/return');

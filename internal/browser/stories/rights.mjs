@@ -37,7 +37,9 @@ export async function story({ talk, minorOf, at, T, must, step, look, machine })
   step('a yes is given, and taken back');
 
   await page.goto(at.public + '/mine/openings');
-  await page.getByRole('heading', { name: T('Qui a ouvert mon identité ?', 'Who opened my identity?') }).waitFor();
+  await look(page, 'public/openings-ask');
+  await page.getByRole('button', { name: T('Demander', 'Ask'), exact: true }).click();
+  await page.getByText(T('Aucune ouverture dont nous puissions te parler', 'No opening that we may tell you about')).waitFor();
   await look(page, 'public/openings-none');
   await page.goto(at.public + '/mine/copy');
   await page.getByText(T('ma tante', 'my aunt')).first().waitFor();

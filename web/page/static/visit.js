@@ -4,19 +4,24 @@
   const leaving = document.querySelector("form.leave");
   const offline = document.getElementById("offline");
 
-  // What is on the screen goes first; then the cookie, which only the service can end;
+  // All tabs of the visit leave together: nobody who must leave can look for the others.
+  const tabs = window.BroadcastChannel && new BroadcastChannel("leave");
+
+  // What is on the screen goes first; then the token, which only the service can end;
   // then the page itself, in whose place in the history the other address stands.
-  const leave = () => {
+  const leave = (told) => {
+    if (tabs && !told) tabs.postMessage("");
     const exit = leaving.dataset.exit;
     dispatchEvent(new Event("sceau:leave"));
     document.documentElement.style.background = "#fff";
     document.body.remove();
     // A beacon outlives the page in every browser; a fetch that is kept alive, in newer ones.
-    if (!navigator.sendBeacon || !navigator.sendBeacon("/leave")) {
+    if (!told && !(navigator.sendBeacon && navigator.sendBeacon("/leave"))) {
       fetch("/leave", { method: "POST", keepalive: true, credentials: "same-origin" }).catch(() => {});
     }
     location.replace(exit);
   };
+  if (tabs) tabs.onmessage = () => leave(true);
   addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !event.isComposing) {
       event.preventDefault();
