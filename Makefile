@@ -26,7 +26,7 @@ lint: ## formatting, go vet, staticcheck, and who may import whom
 fmt: ## format all Go files
 	gofmt -w $$(git ls-files '*.go')
 
-bench: build servers ## the figures, also in build/bench.json (about ten minutes)
+bench: build servers ## the figures, also in build/bench.json (about a quarter of an hour)
 	bin/sceau-dev bench $(ARGS)
 
 clean-data: ## remove the data of make run and make demo

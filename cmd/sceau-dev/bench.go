@@ -49,7 +49,7 @@ func (c *benchCommand) Run(ctx context.Context, con *console) error {
 		return fmt.Errorf("%w: --rounds must be at least 1", errUsage)
 	}
 	began := time.Now()
-	ctx, cancel := context.WithTimeoutCause(ctx, 15*time.Minute, errors.New("measuring took more than 15 minutes"))
+	ctx, cancel := context.WithTimeoutCause(ctx, 25*time.Minute, errors.New("measuring took more than 25 minutes"))
 	defer cancel()
 	var figures []bench.Figure
 	if err := os.MkdirAll(filepath.Dir(c.Out), 0o755); err != nil {

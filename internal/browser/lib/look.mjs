@@ -41,6 +41,8 @@ export async function look(page, where, { lang, js = true, build }) {
       if (wide) faults.push(`at ${width} px something is wider than the window: ${wide}`);
     }
     await nothingKept(page);
+    const lost = await losing(page);
+    if (lost) faults.push(`it is renewed every few seconds and loses the focus, for want of an id: ${lost}`);
     const words = await spoilt(page);
     if (words) faults.push(`words that run together, or a template's: ${words}`);
   }
@@ -71,6 +73,18 @@ function overflowing(page, width) {
     }
     return `the page itself, ${document.documentElement.scrollWidth} px`;
   }, width);
+}
+
+/** What can have the focus in a part that is renewed by itself, and cannot be found again there. */
+function losing(page) {
+  return page.evaluate(() => {
+    for (const asks of document.querySelectorAll('[hx-trigger*="every"]')) {
+      const part = asks.hasAttribute('hx-target') ? document.querySelector(asks.getAttribute('hx-target')) : asks;
+      const found = part && part.querySelector(':is(a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]):not([id])');
+      if (found) return found.outerHTML.slice(0, 160);
+    }
+    return '';
+  });
 }
 
 /** Text that a template spoilt: a word glued to the next, or a call that was not one. */

@@ -15,6 +15,14 @@ export async function story(scene) {
   await look(diane, 'supervisor/queue');
   step('what is asked appears in the queue by itself');
 
+  const card = diane.locator(`#decide-${one.id}`);
+  await card.focus();
+  const old = await card.elementHandle();
+  await diane.evaluate(() => document.body.dispatchEvent(new CustomEvent('sceau:news', { detail: {} })));
+  await until(() => old.evaluate((link) => !link.isConnected), 'the queue is renewed');
+  await until(() => card.evaluate((link) => document.activeElement === link), 'who was about to decide is still there');
+  step('a queue that is renewed leaves the focus where it was');
+
   await diane.goto(`${at.staff}/supervisor/requests/${one.id}`);
   await diane.getByText(T("Lisez d'abord les pièces.", 'Read the evidence first.')).first().waitFor();
   must(!(await diane.content()).includes(T('Il frappe', 'He knocks')), 'no message is shown before it is read on the record');

@@ -27,7 +27,7 @@ async function nothingIsLeft(page, { at, T, must, until }) {
 }
 
 export async function story(scene) {
-  const { T, step, at, must } = scene;
+  const { T, step, at, must, until } = scene;
   let page = await visit(scene);
   await page.getByRole('button', { name: T('Quitter vite', 'Leave quickly') }).click();
   await nothingIsLeft(page, scene);
@@ -43,6 +43,27 @@ export async function story(scene) {
   await page.goto(at.public + '/chat');
   await page.getByRole('heading', { name: T('Revenir avec ma phrase secrète', 'Come back with my secret phrase') }).waitFor();
   step('who asks for the chat then is asked for the phrase');
+
+  page = await visit(scene);
+  const [kept] = (await page.context().cookies(at.public)).filter((c) => c.name === 'chat');
+  const others = [];
+  for (const path of ['/chat', '/mine/copy', '/p/18']) {
+    const other = await page.context().newPage();
+    await other.route(elsewhere + '**', (route) => route.fulfill({ contentType: 'text/html', body: '<title>Weather</title><h1>Weather</h1>' }));
+    await other.goto(at.public + path);
+    others.push(other);
+  }
+  await others[1].getByText(T('Il rentre.', 'He is coming.')).waitFor();
+  await page.bringToFront(); // the others are behind it
+  await page.keyboard.press('Escape');
+  for (const other of [page, ...others]) await other.waitForURL(elsewhere);
+  step('every tab of the visit, those behind too');
+
+  await until(async () => {
+    const answer = await fetch(at.public + '/api/v1/conversation', { headers: { Authorization: `Bearer ${kept.value}` } });
+    return answer.status === 401;
+  }, 'a token that somebody copied opens nothing any more');
+  step('what was copied from the browser opens nothing');
 
   page = await visit({ ...scene, minor: (o) => scene.minor(o) }, {});
   await page.goto(at.public + '/');
