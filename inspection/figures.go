@@ -32,7 +32,7 @@ type Figures struct {
 type OfGround struct {
 	Ground                                         string
 	Requests, Refused, Denied, Withdrawn, Expired  int
-	Approved, InPart, Broken, Lifted, Revoked, Now int           // Now: still waiting for an answer
+	Approved, InPart, Broken, Opened, Revoked, Now int           // Now: still waiting for an answer
 	Decided                                        int           // answers that Median and P95 are of
 	Median, P95                                    time.Duration // from the request to the last approval that it took, or to the denial
 }
@@ -41,7 +41,7 @@ type OfGround struct {
 type Bucket struct {
 	Start    time.Time
 	Requests int
-	Lifts    []int // by ground, in the order of escalation.Grounds
+	Opened   []int // by ground, in the order of escalation.Grounds
 }
 
 // A Count is how often a code occurred.
@@ -166,18 +166,18 @@ func (t *Tally) request(e *escalation.Escalation, deniedAt time.Time, refused st
 		}
 		t.times[e.Ground] = append(t.times[e.Ground], e.ApprovedAt.Sub(e.RequestedAt))
 	}
-	if lifted(e) {
-		g.Lifted++
+	if opened(e) {
+		g.Opened++
 		if bucket != nil {
-			bucket.Lifts[i]++
+			bucket.Opened[i]++
 		}
 	}
 	t.glass(e, g)
 	t.answers(e, deniedAt)
 }
 
-// lifted says whether a key has left Vault, or may have.
-func lifted(e *escalation.Escalation) bool {
+// opened says whether a key has left Vault, or may have.
+func opened(e *escalation.Escalation) bool {
 	return slices.ContainsFunc(e.Intents, func(i escalation.Intent) bool { return i.Outcome != escalation.Failed })
 }
 
@@ -288,7 +288,7 @@ func buckets(from, to time.Time) (string, []Bucket) {
 	}
 	var all []Bucket
 	for at := start; at.Before(to) && len(all) < maxBuckets; at = next(at) {
-		all = append(all, Bucket{Start: at, Lifts: make([]int, len(escalation.Grounds))})
+		all = append(all, Bucket{Start: at, Opened: make([]int, len(escalation.Grounds))})
 	}
 	return unit, all
 }

@@ -51,11 +51,11 @@ func TestFigures(t *testing.T) {
 	if f.Requests != 22 || f.Ignored != 1 || f.Unit != "day" || len(f.Series) != 4 {
 		t.Errorf("%+v", f)
 	}
-	if b := f.Series[1]; b.Requests != 22 || b.Lifts[1] != 20 || b.Lifts[0] != 0 || f.Series[0].Requests != 0 {
+	if b := f.Series[1]; b.Requests != 22 || b.Opened[1] != 20 || b.Opened[0] != 0 || f.Series[0].Requests != 0 {
 		t.Errorf("%+v", f.Series)
 	}
 	g := f.Grounds[1]
-	want := OfGround{Ground: "imminent_danger", Requests: 22, Approved: 21, InPart: 20, Broken: 1, Lifted: 20, Decided: 21,
+	want := OfGround{Ground: "imminent_danger", Requests: 22, Approved: 21, InPart: 20, Broken: 1, Opened: 20, Decided: 21,
 		Median: 11 * time.Minute, P95: 20 * time.Minute}
 	if g != want {
 		t.Errorf("%+v, want %+v", g, want)

@@ -127,7 +127,7 @@ func TestFiguresOfANight(t *testing.T) {
 	y.Add(s)
 	f := y.Figures()
 	g := f.Grounds[slices.Index(escalation.Grounds, escalation.GroundImminentDanger)]
-	if f.Requests != 2 || g.Requests != 2 || g.Refused != 1 || g.Approved != 1 || g.Lifted != 1 || g.Decided != 1 || g.Median <= 0 {
+	if f.Requests != 2 || g.Requests != 2 || g.Refused != 1 || g.Approved != 1 || g.Opened != 1 || g.Decided != 1 || g.Median <= 0 {
 		t.Errorf("%+v", f)
 	}
 	if len(f.Refusals) == 0 || f.Refusals[0].N != 1 || len(f.Answers) != 1 || f.Answers[0].Approved != 1 || f.Answers[0].Timed != 1 || f.Answers[0].Quick != 1 {

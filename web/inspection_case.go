@@ -66,9 +66,9 @@ type release struct {
 	Outcome string    `json:"outcome" enum:"possibly_opened,opened,failed"`
 }
 
-// lift is an escalation as the entries of its case tell it: who and when, never what was
+// escalationShown is an escalation as the entries of its case tell it: who and when, never what was
 // opened.
-type lift struct {
+type escalationShown struct {
 	ID          string     `json:"id"`
 	Seq         int64      `json:"seq" doc:"Of the request"`
 	Ground      string     `json:"ground,omitempty"`
@@ -98,20 +98,20 @@ type broken struct {
 }
 
 type caseBody struct {
-	Read        int64      `json:"read" doc:"The entry that records this look"`
-	ID          string     `json:"id"`
-	Topic       string     `json:"topic,omitempty"`
-	State       string     `json:"state,omitempty"`
-	OpenedAt    *time.Time `json:"opened_at,omitempty"`
-	ClosedAt    *time.Time `json:"closed_at,omitempty"`
-	Erased      bool       `json:"erased" doc:"A key of the case was destroyed"`
-	Entries     int        `json:"entries" doc:"How many there are of this case"`
-	Disregarded int        `json:"disregarded" doc:"Of these, entries that a face wrote around the rules"`
-	Broken      *broken    `json:"broken,omitempty" doc:"The first entry that cannot have happened"`
-	Beyond      bool       `json:"beyond" doc:"The case began before the log does: nothing of it is judged"`
-	Escalations []lift     `json:"escalations"`
-	Steps       []step     `json:"steps"`
-	Next        *int64     `json:"next,omitempty" doc:"from_seq of the next steps"`
+	Read        int64             `json:"read" doc:"The entry that records this look"`
+	ID          string            `json:"id"`
+	Topic       string            `json:"topic,omitempty"`
+	State       string            `json:"state,omitempty"`
+	OpenedAt    *time.Time        `json:"opened_at,omitempty"`
+	ClosedAt    *time.Time        `json:"closed_at,omitempty"`
+	Erased      bool              `json:"erased" doc:"A key of the case was destroyed"`
+	Entries     int               `json:"entries" doc:"How many there are of this case"`
+	Disregarded int               `json:"disregarded" doc:"Of these, entries that a face wrote around the rules"`
+	Broken      *broken           `json:"broken,omitempty" doc:"The first entry that cannot have happened"`
+	Beyond      bool              `json:"beyond" doc:"The case began before the log does: nothing of it is judged"`
+	Escalations []escalationShown `json:"escalations"`
+	Steps       []step            `json:"steps"`
+	Next        *int64            `json:"next,omitempty" doc:"from_seq of the next steps"`
 }
 
 type caseOutput struct{ Body caseBody }
@@ -165,7 +165,7 @@ func caseOf(id string, read int64, story *inspection.Story) *caseBody {
 	b := &caseBody{
 		Read: read, ID: id, Topic: string(c.Topic), State: string(c.State), OpenedAt: timeOrNil(c.OpenedAt), ClosedAt: timeOrNil(c.ClosedAt),
 		Erased: c.Erased(), Entries: story.Total, Disregarded: story.Disregarded(), Beyond: story.Beyond,
-		Escalations: make([]lift, len(c.Escalations)), Steps: make([]step, len(story.Steps)),
+		Escalations: make([]escalationShown, len(c.Escalations)), Steps: make([]step, len(story.Steps)),
 	}
 	if story.Broken != nil {
 		b.Broken = &broken{story.Broken.Seq, story.Broken.Err.Error()}
@@ -174,7 +174,7 @@ func caseOf(id string, read int64, story *inspection.Story) *caseBody {
 		b.Next = &story.Next
 	}
 	for i, e := range c.Escalations {
-		b.Escalations[i] = liftOf(e)
+		b.Escalations[i] = shownOf(e)
 	}
 	for i := range story.Steps {
 		b.Steps[i] = stepOf(&story.Steps[i])
@@ -182,8 +182,8 @@ func caseOf(id string, read int64, story *inspection.Story) *caseBody {
 	return b
 }
 
-func liftOf(e *escalation.Escalation) lift {
-	l := lift{
+func shownOf(e *escalation.Escalation) escalationShown {
+	out := escalationShown{
 		ID: e.ID, Seq: e.RequestSeq, Ground: e.Ground, State: string(e.State), Requester: actorOf(e.Requester), RequestedAt: e.RequestedAt,
 		Asked: e.Asked, Granted: e.Granted, Messages: len(e.Evidence), AnswerBy: timeOrNil(e.AnswerBy), ApprovedAt: timeOrNil(e.ApprovedAt),
 		BrokenAt: timeOrNil(e.BrokenAt), UseBy: timeOrNil(e.UseBy), ReadUntil: timeOrNil(e.ReadUntil), ReviewBy: timeOrNil(e.ReviewBy),
@@ -191,9 +191,9 @@ func liftOf(e *escalation.Escalation) lift {
 	}
 	for _, i := range e.Intents {
 		outcome := map[escalation.Outcome]string{escalation.Unknown: "possibly_opened", escalation.Opened: "opened", escalation.Failed: "failed"}[i.Outcome]
-		l.Openings = append(l.Openings, release{Seq: i.Seq, At: i.At, Facets: i.Facets, Until: i.Until, Outcome: outcome})
+		out.Openings = append(out.Openings, release{Seq: i.Seq, At: i.At, Facets: i.Facets, Until: i.Until, Outcome: outcome})
 	}
-	return l
+	return out
 }
 
 func stepOf(from *inspection.Step) step {

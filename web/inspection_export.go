@@ -342,7 +342,7 @@ func figuresCSV(to io.Writer, b *figuresBody) error {
 		}{
 			{"requests", int64(g.Requests)}, {"refused", int64(g.Refused)}, {"denied", int64(g.Denied)}, {"withdrawn", int64(g.Withdrawn)},
 			{"expired", int64(g.Expired)}, {"waiting", int64(g.Waiting)}, {"approved", int64(g.Approved)}, {"in_part", int64(g.InPart)},
-			{"broken", int64(g.Broken)}, {"lifted", int64(g.Lifted)}, {"revoked", int64(g.Revoked)}, {"decided", int64(g.Decision.N)},
+			{"broken", int64(g.Broken)}, {"opened", int64(g.Opened)}, {"revoked", int64(g.Revoked)}, {"decided", int64(g.Decision.N)},
 			{"median_s", g.Decision.Median}, {"p95_s", g.Decision.P95},
 		} {
 			put("grounds", g.Ground, m.name, m.n)
@@ -351,8 +351,8 @@ func figuresCSV(to io.Writer, b *figuresBody) error {
 	for _, at := range b.Series {
 		start := at.Start.Format(time.DateOnly)
 		put("series", start, "requests", at.Requests)
-		for i, n := range at.Lifts {
-			put("series", start, "lifts_"+b.Grounds[i].Ground, n)
+		for i, n := range at.Opened {
+			put("series", start, "opened_"+b.Grounds[i].Ground, n)
 		}
 	}
 	for _, c := range b.Refusals {

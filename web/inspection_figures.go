@@ -60,7 +60,7 @@ type groundFigures struct {
 	Approved  int     `json:"approved"`
 	InPart    int     `json:"in_part" doc:"Of these, with fewer facets than asked"`
 	Broken    int     `json:"broken" doc:"Granted by breaking the glass"`
-	Lifted    int     `json:"lifted" doc:"Opened, or possibly opened"`
+	Opened    int     `json:"opened" doc:"Opened, or possibly opened"`
 	Revoked   int     `json:"revoked"`
 	Decision  seconds `json:"decision" doc:"From the request to the last approval that it took, or to the denial"`
 }
@@ -68,7 +68,7 @@ type groundFigures struct {
 type bucket struct {
 	Start    time.Time `json:"start"`
 	Requests int       `json:"requests"`
-	Lifts    []int     `json:"lifts" doc:"By ground, in the order of grounds"`
+	Opened   []int     `json:"opened" doc:"By ground, in the order of grounds"`
 }
 
 type count struct {
@@ -242,12 +242,12 @@ func figuresOf(f inspection.Figures, alias func(person string) string) *figuresB
 	for _, g := range f.Grounds {
 		b.Grounds = append(b.Grounds, groundFigures{
 			Ground: g.Ground, Requests: g.Requests, Refused: g.Refused, Denied: g.Denied, Withdrawn: g.Withdrawn, Expired: g.Expired,
-			Waiting: g.Now, Approved: g.Approved, InPart: g.InPart, Broken: g.Broken, Lifted: g.Lifted, Revoked: g.Revoked,
+			Waiting: g.Now, Approved: g.Approved, InPart: g.InPart, Broken: g.Broken, Opened: g.Opened, Revoked: g.Revoked,
 			Decision: seconds{N: g.Decided, Median: whole(g.Median), P95: whole(g.P95)},
 		})
 	}
 	for _, at := range f.Series {
-		b.Series = append(b.Series, bucket{at.Start, at.Requests, at.Lifts})
+		b.Series = append(b.Series, bucket{at.Start, at.Requests, at.Opened})
 	}
 	for _, a := range f.Answers {
 		b.Answers = append(b.Answers, answerer{

@@ -529,7 +529,7 @@ type figuresBody struct {
 	Requests int
 	Grounds  []struct {
 		Ground           string
-		Lifted, Approved int
+		Opened, Approved int
 	}
 	Answers []struct {
 		Who             string
@@ -543,7 +543,7 @@ func TestNamesTakeAReason(t *testing.T) {
 	i := newInspected(t)
 	var f, again, other figuresBody
 	i.gilles.get("/api/v1/log/figures").into(&f)
-	if f.Requests != 1 || f.Grounds[1].Lifted != 1 || len(f.Answers) != 1 || f.Answers[0].Approved != 1 || f.Answers[0].Quick != 1 {
+	if f.Requests != 1 || f.Grounds[1].Opened != 1 || len(f.Answers) != 1 || f.Answers[0].Approved != 1 || f.Answers[0].Quick != 1 {
 		t.Fatalf("%+v", f)
 	}
 	i.gilles.get("/api/v1/log/figures").into(&again)

@@ -90,7 +90,7 @@ func newStreet(t *testing.T) *street {
 	return s
 }
 
-// asking is a request for a lift.
+// asking is a request for an escalation.
 func (s *street) asking(assessment rig.Object, k *rig.Talk) rig.Object {
 	s.Helper()
 	sum := "sha256:" + strings.Repeat("0", 64)

@@ -48,7 +48,7 @@ func (s *tale) opens(v *devstack.Vault) {
 // erase has everything erased, as a child has it done.
 func (s *tale) erase() {
 	s.Helper()
-	s.talk.Agent.Wants("ok", http.MethodPost, "/escalations/"+s.lift.ID+"/close", nil)
+	s.talk.Agent.Wants("ok", http.MethodPost, "/escalations/"+s.escalation.ID+"/close", nil)
 	var asked struct{ ID string }
 	s.talk.Minor.Into(&asked, http.MethodPost, "/conversation/erasures", nil)
 	officer := s.Hire("hana")

@@ -30,12 +30,12 @@ const (
 	columnGap   = 2
 )
 
-// columns stacks the lifts of each bucket by ground.
+// columns stacks the openings of each bucket by ground.
 func columns(f *figuresShown) chart {
 	c := chart{Max: 1, Width: len(f.Series) * (columnWidth + columnGap)}
 	for _, b := range f.Series {
 		sum := 0
-		for _, n := range b.Lifts {
+		for _, n := range b.Opened {
 			sum += n
 		}
 		c.Max = max(c.Max, sum)
@@ -45,7 +45,7 @@ func columns(f *figuresShown) chart {
 	}
 	for i, b := range f.Series {
 		below := 0
-		for g, n := range b.Lifts {
+		for g, n := range b.Opened {
 			if n == 0 {
 				continue
 			}

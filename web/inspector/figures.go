@@ -19,7 +19,7 @@ type groundFigures struct {
 	Approved  int    `json:"approved"`
 	InPart    int    `json:"in_part"`
 	Broken    int    `json:"broken"`
-	Lifted    int    `json:"lifted"`
+	Opened    int    `json:"opened"`
 	Revoked   int    `json:"revoked"`
 	Decision  struct {
 		N      int   `json:"n"`
@@ -31,7 +31,7 @@ type groundFigures struct {
 type bucket struct {
 	Start    time.Time `json:"start"`
 	Requests int       `json:"requests"`
-	Lifts    []int     `json:"lifts"`
+	Opened   []int     `json:"opened"`
 }
 
 type count struct {
@@ -96,7 +96,7 @@ func (f figuresShown) sum(of func(groundFigures) int) int {
 	return n
 }
 
-func (f figuresShown) lifted() int { return f.sum(func(g groundFigures) int { return g.Lifted }) }
+func (f figuresShown) opened() int { return f.sum(func(g groundFigures) int { return g.Opened }) }
 
 // period is the query string of these very figures.
 func (f figuresShown) period(more ...string) string {

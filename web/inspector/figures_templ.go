@@ -594,7 +594,7 @@ func figures_(v page.View, f *figuresShown) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		var templ_7745c5c3_Var37 string
-		templ_7745c5c3_Var37, templ_7745c5c3_Err = templ.JoinStringErrs(num(l, f.lifted()))
+		templ_7745c5c3_Var37, templ_7745c5c3_Err = templ.JoinStringErrs(num(l, f.opened()))
 		if templ_7745c5c3_Err != nil {
 			return templ.Error{Err: templ_7745c5c3_Err, FileName: `inspector/figures.templ`, Line: 68, Col: 91}
 		}
@@ -1212,7 +1212,7 @@ func overTime(l page.Lang, f *figuresShown) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			for _, n := range b.Lifts {
+			for _, n := range b.Opened {
 				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 88, "<td class=\"n\">")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
@@ -1696,7 +1696,7 @@ func byGround(l page.Lang, f *figuresShown) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			for _, n := range []int{g.Requests, g.Approved, g.InPart, g.Broken, g.Lifted, g.Refused, g.Denied, g.Withdrawn, g.Expired, g.Revoked, g.Waiting} {
+			for _, n := range []int{g.Requests, g.Approved, g.InPart, g.Broken, g.Opened, g.Refused, g.Denied, g.Withdrawn, g.Expired, g.Revoked, g.Waiting} {
 				var templ_7745c5c3_Var109 = []any{"n", templ.KV("zero", n == 0)}
 				templ_7745c5c3_Err = templ.RenderCSSItems(ctx, templ_7745c5c3_Buffer, templ_7745c5c3_Var109...)
 				if templ_7745c5c3_Err != nil {

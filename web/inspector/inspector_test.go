@@ -94,7 +94,7 @@ func TestNumbers(t *testing.T) {
 
 // Columns stay in their box and stand on it.
 func TestColumns(t *testing.T) {
-	f := &figuresShown{Series: []bucket{{Lifts: []int{1, 2, 0}}, {Lifts: []int{0, 0, 0}}, {Lifts: []int{0, 0, 1}}}}
+	f := &figuresShown{Series: []bucket{{Opened: []int{1, 2, 0}}, {Opened: []int{0, 0, 0}}, {Opened: []int{0, 0, 1}}}}
 	c := columns(f)
 	if c.Max != 4 || c.Width != 30 || len(c.Bars) != 3 {
 		t.Fatalf("%+v", c)

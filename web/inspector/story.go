@@ -64,7 +64,7 @@ type release struct {
 	Outcome string    `json:"outcome"`
 }
 
-type lift struct {
+type escalationShown struct {
 	ID          string     `json:"id"`
 	Seq         int64      `json:"seq"`
 	Ground      string     `json:"ground"`
@@ -100,10 +100,10 @@ type caseShown struct {
 		Seq int64  `json:"seq"`
 		Why string `json:"why"`
 	} `json:"broken"`
-	Beyond      bool   `json:"beyond"`
-	Escalations []lift `json:"escalations"`
-	Steps       []step `json:"steps"`
-	Next        *int64 `json:"next"`
+	Beyond      bool              `json:"beyond"`
+	Escalations []escalationShown `json:"escalations"`
+	Steps       []step            `json:"steps"`
+	Next        *int64            `json:"next"`
 }
 
 func (p *pages) story(w http.ResponseWriter, r *http.Request) {
