@@ -138,7 +138,11 @@ func (f *face) handler(table []Route, who authenticator) (http.Handler, error) {
 	limits := f.limiters()
 	api := huma.NewAPI(document(f.kind), adapter{router: r, wrap: func(route Route) chi.Middlewares {
 		chain := chi.Middlewares{limits[perMinute], deadline(route), f.authenticate(route, who), limits[perSession], f.body(route)}
-		if route.Limit != none {
+		switch route.Limit {
+		case none:
+		case receipts: // counted by who asks, once that is known
+			chain = append(chain, limits[receipts])
+		default:
 			chain = slices.Insert(chain, 1, limits[route.Limit])
 		}
 		return chain

@@ -19,7 +19,12 @@ const (
 	perSession          // all requests of a conversation's token or a session of staff
 	conversations       // new conversations of a prefix
 	returns             // tries of a recovery phrase from a prefix
+	receipts            // questions of a conversation's token who opened the identity
 )
+
+// receiptsPerHour bounds a question whose every answer is an entry for good: nobody asks
+// as often to know, and a log that is written full is nobody's to read.
+const receiptsPerHour = 20
 
 // sharedPrefix is how many sessions may share one prefix before it is slowed
 // down as a whole: a school, a mobile operator, a police office.
@@ -34,6 +39,7 @@ func (f *face) limiters() map[limit]func(http.Handler) http.Handler {
 		perSession:    f.limiter(l.RequestsPerMinute, time.Minute, session),
 		conversations: f.limiter(l.ConversationsPerHour, time.Hour, prefix),
 		returns:       f.limiter(l.ReturnsPerHour, time.Hour, prefix),
+		receipts:      f.limiter(receiptsPerHour, time.Hour, session),
 	}
 }
 

@@ -100,6 +100,22 @@ func TestConsent(t *testing.T) {
 	w.open().post("/api/v1/conversation/consents/"+given.ID+"/withdraw", object{}).wants("consent.not_found")
 }
 
+// TestTheLogIsNotWrittenFull: each look at who opened an identity is an entry, and one
+// conversation gets only so many; another's are its own.
+func TestTheLogIsNotWrittenFull(t *testing.T) {
+	w := newWorld(t)
+	hostile, other := w.open(), w.open()
+	entries := w.entries()
+	answers := map[string]int{}
+	for range 40 {
+		answers[hostile.get("/api/v1/conversation/openings").code()]++
+	}
+	if n := w.entries() - entries; answers["200"] != 20 || answers["rate.limited"] != 20 || n != 20 {
+		t.Errorf("forty looks: %v, and %d entries", answers, n)
+	}
+	other.get("/api/v1/conversation/openings").wants("200")
+}
+
 // TestOpenedAndNotTellable: what was opened in danger, and not told yet, answers as if
 // nothing had ever been opened, to the byte and with the same statements.
 func TestOpenedAndNotTellable(t *testing.T) {

@@ -42,7 +42,7 @@ func Table(p *public, s *staff) []Route {
 		{Public, get, talk + "/consents", who(minor), none, false, "Consents given", handle(p.consents)},
 		{Public, post, talk + "/consents", who(minor), none, false, "Agree to the opening of facets, in one's own words", created(handle(p.giveConsent))},
 		{Public, post, talk + "/consents/{id}/withdraw", who(minor), none, false, "Take a consent back; what rests on it ends at once", handle(p.withdrawConsent)},
-		{Public, get, talk + "/openings", who(minor), none, false, "Who opened my identity? The question is an entry", handle(p.openings)},
+		{Public, get, talk + "/openings", who(minor), receipts, false, "Who opened my identity? The question is an entry", handle(p.openings)},
 		{Public, get, talk + "/copy", who(minor), none, false, "A copy of what one wrote", handle(p.takeCopy)},
 		{Public, get, talk + "/erasures", who(minor), none, false, "Requests for erasure", handle(p.erasures)},
 		{Public, post, talk + "/erasures", who(minor), none, false, "Ask that everything be erased", created(handle(p.askErasure))},
