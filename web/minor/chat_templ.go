@@ -103,10 +103,10 @@ func chatPage(v page.View, t talkView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 				var templ_7745c5c3_Var6 string
-				templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Ta conversation reste là, et on peut encore t'y répondre. «\u00a0Quitter vite\u00a0» ou fermer le navigateur la ferme sur cet appareil. Pour la retrouver, il te faut ta phrase secrète.",
-					"Your conversation stays there, and you can still be answered in it. “Leave quickly” or closing the browser closes it on this device. To find it again you need your secret phrase."))
+				templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Ta conversation reste là, et on peut encore t'y répondre. «\u00a0Quitter vite\u00a0» la ferme pour de bon sur cet appareil, dans tous les onglets. Fermer le navigateur ne suffit pas toujours\u00a0: certains téléphones la rouvrent. Pour la retrouver, il te faut ta phrase secrète. Revenir avec elle ferme la conversation partout ailleurs.",
+					"Your conversation stays there, and you can still be answered in it. “Leave quickly” closes it for good on this device, in all tabs. Closing the browser is not always enough: some phones open it again. To find it again you need your secret phrase. Coming back with it closes the conversation everywhere else."))
 				if templ_7745c5c3_Err != nil {
-					return templ.Error{Err: templ_7745c5c3_Err, FileName: `minor/chat.templ`, Line: 22, Col: 190}
+					return templ.Error{Err: templ_7745c5c3_Err, FileName: `minor/chat.templ`, Line: 22, Col: 319}
 				}
 				_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 				if templ_7745c5c3_Err != nil {
