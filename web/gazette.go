@@ -110,31 +110,48 @@ const (
 )
 
 // interest is that entries whose action begins so may change a topic for a role: in any
-// case, or only in those that the reader has, or had, a part in, because that something
-// happens in the others is not theirs to know; and, when it names one, on that ground
-// only.
+// case, or only in those of which the reader may know that something happens there; and,
+// when it names one, on that ground only.
 type interest struct {
 	action, topic string
-	mine          bool
+	whose         whose
 	ground        string
 }
+
+// whose says in which cases something is a reader's to know.
+type whose int
+
+const (
+	anybodys    whose = iota
+	participant       // who is in the conversation now; who has left is told nothing of it
+	requester         // who asked to lift anonymity in it, in it still or not
+	teller            // either of them: who may have to tell the minor
+)
 
 var interests = map[string][]interest{
 	agent: {
 		{action: "conversation.opened", topic: newConversations}, {action: "conversation.joined", topic: newConversations},
 		{action: "conversation.handed_over", topic: newConversations}, {action: "conversation.closed", topic: newConversations},
-		{action: "psychologist.", topic: newConversations, mine: true}, {action: "key.destroyed", topic: newConversations, mine: true},
-		{action: "escalation.", topic: newRequests, mine: true}, {action: "identity.release", topic: newRequests, mine: true},
-		{action: "consent.withdrawn", topic: newRequests, mine: true},
-		{action: "escalation.", topic: newConfirmations, ground: escalation.GroundImminentDanger},
-		{action: "minor.told", topic: newTellings, mine: true}, {action: "identity.release", topic: newTellings, mine: true},
-		{action: "consent.", topic: newConsents, mine: true}, {action: "opinion.", topic: newOpinions, mine: true},
-		{action: "identity.sealed", topic: newFacets, mine: true},
+		{action: "psychologist.", topic: newConversations, whose: participant}, {action: "key.destroyed", topic: newConversations, whose: participant},
+		{action: "escalation.", topic: newRequests, whose: requester}, {action: "identity.release", topic: newRequests, whose: requester},
+		{action: "consent.withdrawn", topic: newRequests, whose: requester},
+		// What brings a request to those who may confirm, or takes it from them; what becomes
+		// of it after that is not theirs.
+		{action: "escalation.requested", topic: newConfirmations, ground: escalation.GroundImminentDanger},
+		{action: "escalation.approved", topic: newConfirmations, ground: escalation.GroundImminentDanger},
+		{action: "escalation.denied", topic: newConfirmations, ground: escalation.GroundImminentDanger},
+		{action: "escalation.withdrawn", topic: newConfirmations, ground: escalation.GroundImminentDanger},
+		{action: "escalation.expired", topic: newConfirmations, ground: escalation.GroundImminentDanger},
+		{action: "escalation.break_glass_confirmed", topic: newConfirmations, ground: escalation.GroundImminentDanger},
+		{action: "escalation.glass_broken", topic: newConfirmations, ground: escalation.GroundImminentDanger},
+		{action: "minor.told", topic: newTellings, whose: teller}, {action: "identity.release", topic: newTellings, whose: teller},
+		{action: "consent.", topic: newConsents, whose: participant}, {action: "opinion.", topic: newOpinions, whose: participant},
+		{action: "identity.sealed", topic: newFacets, whose: participant},
 	},
 	psychologist: {
 		{action: "psychologist.", topic: newConversations}, {action: "conversation.joined", topic: newConversations},
 		{action: "conversation.handed_over", topic: newConversations}, {action: "conversation.closed", topic: newConversations},
-		{action: "opinion.", topic: newOpinions, mine: true},
+		{action: "opinion.", topic: newOpinions, whose: participant},
 	},
 	supervisor: {
 		{action: "escalation.", topic: newRequests}, {action: "identity.release", topic: newRequests}, {action: "consent.withdrawn", topic: newRequests},
@@ -170,7 +187,7 @@ func topicsOf(role string) []string {
 
 // meets says whether what happened is of this interest, beside whose case it is.
 func (i interest) meets(role string, h pglog.Happening) bool {
-	if h.Action == audit.ActionEscalationRefused && (role != agent || !i.mine) && role != inspector {
+	if h.Action == audit.ActionEscalationRefused && (role != agent || i.whose != requester) && role != inspector {
 		return false // to all but its requester there was no request
 	}
 	return strings.HasPrefix(string(h.Action), i.action) && (i.ground == "" || i.ground == h.Ground)

@@ -115,26 +115,41 @@ func (s *staff) newFor(ctx context.Context, c caller, list []pglog.Happening) ([
 	if len(list) == 0 {
 		return topicsOf(role), nil
 	}
-	found, cases := map[string]bool{}, map[string][]string{}
+	type claim struct {
+		topic string
+		whose whose
+	}
+	found, cases := map[string]bool{}, map[string][]claim{}
 	for _, h := range list {
 		for _, i := range interests[role] {
 			switch {
-			case !i.meets(role, h):
-			case i.mine:
-				cases[h.Case] = append(cases[h.Case], i.topic)
-			default:
+			case !i.meets(role, h), i.whose != anybodys && h.Case == "":
+			case i.whose == anybodys, h.Requester == c.actor.ID && i.whose != participant:
 				found[i.topic] = true
+			case h.Requester != "" && i.whose == requester: // another's
+			case h.Requester != "":
+				cases[h.Case] = append(cases[h.Case], claim{i.topic, participant})
+			default:
+				cases[h.Case] = append(cases[h.Case], claim{i.topic, i.whose})
 			}
 		}
 	}
 	if len(cases) > 0 {
-		mine, err := s.conversations.TookPart(ctx, c.actor.ID, slices.Collect(maps.Keys(cases)))
+		ids := slices.Collect(maps.Keys(cases))
+		in, err := s.conversations.TakesPart(ctx, c.actor.ID, ids)
 		if err != nil {
 			return nil, err
 		}
-		for _, id := range mine {
-			for _, topic := range cases[id] {
-				found[topic] = true
+		asked, err := s.escalations.AskedIn(ctx, c.actor.ID, ids)
+		if err != nil {
+			return nil, err
+		}
+		for id, claims := range cases {
+			is, has := slices.Contains(in, id), slices.Contains(asked, id)
+			for _, one := range claims {
+				if is && one.whose != requester || has && one.whose != participant {
+					found[one.topic] = true
+				}
 			}
 		}
 	}

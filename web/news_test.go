@@ -94,6 +94,37 @@ func TestNews(t *testing.T) {
 		w.open()
 	})
 
+	// Whoever has left hears nothing of the conversation: not that something was entrusted
+	// or agreed to, nor of what others ask; of what they asked themselves they do.
+	again := object{}
+	bruno.get(talk + "/messages").into(&read)
+	for k, v := range asked {
+		again[k] = v
+	}
+	minor.put("/api/v1/conversation/facets/name", object{"value": "Lina M."}).wants("204")
+	hears("bruno", `"facets"`)
+	minor.post("/api/v1/conversation/consents", object{"facets": []string{"name"}, "words": "oui"}).wants("201")
+	hears("bruno", `"consents"`)
+	bruno.post(talk+"/escalations", again).into(&esc)
+	hears("bruno", `"requests"`)
+	for heard := ""; !strings.Contains(heard, `"confirmations"`); {
+		select {
+		case heard = <-people["amal"]:
+			for _, topic := range []string{"facets", "consents", "requests", "opinions", "tellings"} {
+				if strings.Contains(heard, topic) {
+					t.Errorf("who has left heard %s", heard)
+				}
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatal("amal never heard that something may be confirmed")
+		}
+	}
+	hears("diane", `"requests"`)
+	diane.post("/api/v1/escalations/"+esc.ID+"/evidence", object{}).wants("200")
+	diane.post("/api/v1/escalations/"+esc.ID+"/deny", object{"request": esc.Request, "reason": "other_means"}).wants("200")
+	hears("bruno", `"requests"`)
+	hushed("amal", `"requests"`, `"conversations"`, func() { w.open() })
+
 	// What no face was asked for is found by the poll.
 	hushed("diane", `"never"`, `"policy"`, func() { w.activate(policy.Production) })
 }

@@ -16,11 +16,13 @@ type Happening struct {
 	Action audit.Action
 	Case   string
 	Ground string // of the escalation it is about
+
+	Requester string // of that escalation
 }
 
 // Happened lists what was written from a number on, at most 1,000 of it, in order.
 func Happened(ctx context.Context, q Querier, from int64) ([]Happening, error) {
-	rows, err := q.Query(ctx, `SELECT e.seq, e.action, coalesce(e.case_id::text, ''), coalesce(x.ground, '')
+	rows, err := q.Query(ctx, `SELECT e.seq, e.action, coalesce(e.case_id::text, ''), coalesce(x.ground, ''), coalesce(x.requester_id, '')
 		FROM sceau.entries e
 		LEFT JOIN sceau.escalations x ON e.subject_type = 'escalation' AND x.case_id = e.case_id AND x.escalation_id::text = e.subject_id
 		WHERE e.seq >= $1 ORDER BY e.seq LIMIT 1000`, from)

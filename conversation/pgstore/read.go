@@ -112,15 +112,15 @@ func (s *Store) Mine(ctx context.Context, staffID string) ([]View, error) {
 		WHERE c.state <> 'closed' ORDER BY c.opened_seq`, staffID)
 }
 
-// TookPart returns those of these cases that an account ever joined or was handed.
-func (s *Store) TookPart(ctx context.Context, staffID string, cases []string) ([]string, error) {
-	rows, err := s.cfg.Pool.Query(ctx, `SELECT DISTINCT case_id::text FROM sceau.participants WHERE staff_id = $1 AND case_id::text = ANY ($2)`, staffID, cases)
+// TakesPart returns those of these cases whose conversation an account is in now.
+func (s *Store) TakesPart(ctx context.Context, staffID string, cases []string) ([]string, error) {
+	rows, err := s.cfg.Pool.Query(ctx, `SELECT DISTINCT case_id::text FROM sceau.participants WHERE staff_id = $1 AND left_seq IS NULL AND case_id = ANY ($2::text[]::uuid[])`, staffID, cases)
 	if err != nil {
-		return nil, fmt.Errorf("looking who took part: %w", err)
+		return nil, fmt.Errorf("looking who takes part: %w", err)
 	}
 	mine, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
-		return nil, fmt.Errorf("looking who took part: %w", err)
+		return nil, fmt.Errorf("looking who takes part: %w", err)
 	}
 	return mine, nil
 }

@@ -66,6 +66,20 @@ func (s *Store) Pending(ctx context.Context, role string) (Queue, error) {
 		unanswered+` AND $2 = ANY (awaits) ORDER BY requested_at LIMIT $1`, role)
 }
 
+// AskedIn returns those of these cases in which an account asked to lift anonymity.
+func (s *Store) AskedIn(ctx context.Context, staffID string, cases []string) ([]string, error) {
+	rows, err := s.pool.Query(ctx, `SELECT DISTINCT case_id::text FROM sceau.escalations
+		WHERE requester_id = $1 AND case_id = ANY ($2::text[]::uuid[])`, staffID, cases)
+	if err != nil {
+		return nil, fmt.Errorf("ask who asked: %w", err)
+	}
+	asked, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("ask who asked: %w", err)
+	}
+	return asked, nil
+}
+
 // Standing returns the grants that something can still be opened under, or is being read
 // under: what a supervisor can revoke. Those that end first come first.
 func (s *Store) Standing(ctx context.Context) (Queue, error) {
