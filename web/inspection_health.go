@@ -54,6 +54,7 @@ type healthOutput struct {
 		HeadSeq      int64        `json:"head_seq"`
 		HeadAt       time.Time    `json:"head_at"`
 		Last         *verified    `json:"last,omitempty" doc:"The last verification, whoever asked for it"`
+		LastUnknown  bool         `json:"last_unknown" doc:"There may have been one: its entry cannot be believed, or the log is too long to have been searched whole"`
 		Since        int64        `json:"since" doc:"Entries that came after what it checked"`
 		Verification verifying    `json:"verification"`
 		Waiting      []waitingFor `json:"waiting"`
@@ -76,7 +77,7 @@ func (s *staff) health(ctx context.Context, _ *struct{}) (*healthOutput, error) 
 		return nil, err
 	}
 	b.Read, b.Origin, b.Size, b.Head, b.HeadSeq, b.HeadAt = read.Seq, head.Origin, head.Next-b.First, head.Hash.String(), head.Next-1, head.At
-	if b.Last, err = s.lastVerified(ctx); err != nil {
+	if b.Last, b.LastUnknown, err = s.lastVerified(ctx); err != nil {
 		return nil, err
 	}
 	if b.Since = b.Size; b.Last != nil {
@@ -94,15 +95,27 @@ const (
 	verificationEnded = "ended"
 )
 
-// lastVerified finds what the log says of its last verification.
-func (s *staff) lastVerified(ctx context.Context) (*verified, error) {
+// lastVerified finds what the log says of its last verification. Without one, unknown
+// says that there may be one all the same.
+func (s *staff) lastVerified(ctx context.Context) (last *verified, unknown bool, err error) {
 	page, err := pglog.Search(ctx, s.reader, pglog.Query{Newest: true, Via: audit.ViaStaff, Filter: pglog.Filter{
 		Actions: []audit.Action{audit.ActionLogRead}, SubjectType: verificationType, SubjectID: verificationEnded, Limit: 1,
 	}}, searchPatience)
-	if err != nil || len(page.Found) == 0 || page.Found[0].Damage != nil {
-		return nil, err
+	if err != nil {
+		return nil, false, err
+	}
+	last, unknown = verifiedIn(page)
+	return last, unknown, nil
+}
+
+func verifiedIn(page pglog.Page) (last *verified, unknown bool) {
+	if len(page.Found) == 0 {
+		return nil, page.More
 	}
 	f := page.Found[0]
+	if f.Damage != nil {
+		return nil, true
+	}
 	v := &verified{Seq: f.Seq, At: f.At, By: f.Actor.ID}
 	v.Holds, _ = f.Details["holds"].(bool)
 	v.Entries, _ = f.Details["entries"].(int64)
@@ -113,7 +126,7 @@ func (s *staff) lastVerified(ctx context.Context) (*verified, error) {
 	if at, ok := f.Details["damage_at"].(int64); ok {
 		v.DamageAt = &at
 	}
-	return v, nil
+	return v, false
 }
 
 // waits counts what people have not done yet.
@@ -211,7 +224,7 @@ func (s *staff) verify(ctx context.Context, _ *struct{ NoBody }) (*verifyingOutp
 		return nil, err
 	}
 	// It outlives the request, and ends with the process.
-	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	run, cancel := context.WithCancel(context.Background())
 	live, err := pglog.OpenLive(run, s.reader, -1)
 	if err != nil {
 		cancel()

@@ -65,6 +65,7 @@ type health struct {
 	HeadSeq      int64     `json:"head_seq"`
 	HeadAt       time.Time `json:"head_at"`
 	Last         *verified `json:"last"`
+	LastUnknown  bool      `json:"last_unknown"` // there may have been one
 	Since        int64     `json:"since"`
 	Verification verifying `json:"verification"`
 	Waiting      []waiting `json:"waiting"`
