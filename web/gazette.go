@@ -38,7 +38,8 @@ func (g *gazette) subscribe(ctx context.Context) (<-chan []pglog.Happening, func
 			return nil, nil, err
 		}
 		var run context.Context
-		run, g.stop = context.WithCancel(context.WithoutCancel(ctx))
+		// It outlives the first reader, and keeps nothing of theirs in memory.
+		run, g.stop = context.WithCancel(context.Background())
 		go g.run(run, next)
 	}
 	c := make(chan []pglog.Happening, 16)

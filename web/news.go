@@ -197,6 +197,11 @@ func (d *desk) look(ctx context.Context) error {
 		if one == nil {
 			one = &seat{sub: d.staff.watcher.listener.AttendInto(v.Number, role, d.changed, d.lively)}
 			d.open[v.Case] = one
+			// What came after mine was read, and before this seat heard of it, rang nobody.
+			select {
+			case d.changed <- struct{}{}:
+			default: // it rings already
+			}
 		}
 		it := talkNews{ID: v.Case, news: news{State: string(v.State), Messages: v.Messages, Staff: rolesOf(v)}}
 		if one.told, err = d.out.tell("event: conversation", it, one.told); err != nil {

@@ -56,10 +56,11 @@ func NewListener(pool *pgxpool.Pool, poll time.Duration) *Listener {
 
 // Subscribe watches the conversation with a number. Subscribe first, then read the
 // conversation, then wait: so nothing falls in between.
-func (l *Listener) Subscribe(number int64) *Subscription { return l.subscribe(number, "") }
+func (l *Listener) Subscribe(number int64) *Subscription {
+	return l.subscribe(number, "", make(chan struct{}, 1), make(chan struct{}, 1))
+}
 
-func (l *Listener) subscribe(number int64, role string) *Subscription {
-	c, live := make(chan struct{}, 1), make(chan struct{}, 1)
+func (l *Listener) subscribe(number int64, role string, c, live chan struct{}) *Subscription {
 	sub := &Subscription{C: c, c: c, L: live, l: live, number: number, role: role, from: l}
 	l.mu.Lock()
 	defer l.mu.Unlock()

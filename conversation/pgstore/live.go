@@ -99,7 +99,13 @@ func (l *Listener) sideOf(number int64, role string) *side {
 // Attend is [Listener.Subscribe] for a window of one side: it is shown to the others
 // as being there until the subscription is closed.
 func (l *Listener) Attend(number int64, role string) *Subscription {
-	sub := l.subscribe(number, role)
+	return l.AttendInto(number, role, make(chan struct{}, 1), make(chan struct{}, 1))
+}
+
+// AttendInto is [Listener.Attend] for a window with several conversations: all of them
+// ring the same two bells, each with room for one ring.
+func (l *Listener) AttendInto(number int64, role string, changed, lively chan struct{}) *Subscription {
+	sub := l.subscribe(number, role, changed, lively)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.sideOf(number, role)
@@ -107,16 +113,6 @@ func (l *Listener) Attend(number int64, role string) *Subscription {
 	s.closed = time.Time{}
 	// Even when it is not the first: who comes wants to know who is there.
 	l.say("came", role, number)
-	return sub
-}
-
-// AttendInto is [Listener.Attend] for a window with several conversations: all of them
-// ring the same two bells, each with room for one ring.
-func (l *Listener) AttendInto(number int64, role string, changed, lively chan struct{}) *Subscription {
-	sub := l.Attend(number, role)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	sub.c, sub.l, sub.C, sub.L = changed, lively, changed, lively
 	return sub
 }
 
