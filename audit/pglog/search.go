@@ -119,9 +119,9 @@ func (of *Query) window(ctx context.Context, q Querier, from, to int64, size int
 			and(c.condition, c.value)
 		}
 	}
-	for name, value := range map[string]string{"role": of.Role, "ground": of.Ground, "result": of.Result} {
-		if value != "" {
-			and("position($%d::bytea IN leaf) > 0", []byte(`"`+name+`":"`+value+`"`))
+	for _, c := range []struct{ name, value string }{{"role", of.Role}, {"ground", of.Ground}, {"result", of.Result}} {
+		if c.value != "" {
+			and("position($%d::bytea IN leaf) > 0", []byte(`"`+c.name+`":"`+c.value+`"`))
 		}
 	}
 	for _, c := range []struct {
