@@ -8,6 +8,7 @@ import (
 
 	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
+	"github.com/sceau-project/sceau/escalation"
 	"github.com/sceau-project/sceau/policy"
 )
 
@@ -15,18 +16,19 @@ import (
 // holds: no transcript, no identity, no narrative. Every look is decided, and recorded
 // before anything is shown.
 
-// Search says which entries are looked for. Everything is an id, a code or a time, since
-// the search itself becomes an entry; and it is all of a search's state.
+// Search says which entries are looked for. Everything is the exact form of an id, a code
+// that exists or a time, since the search itself becomes an entry, which no erasure
+// reaches: whoever types a name is refused. It is all of a search's state.
 type Search struct {
 	From    time.Time `query:"from" doc:"At or after"`
 	To      time.Time `query:"to" doc:"Before"`
-	Actor   string    `query:"actor" pattern:"^[a-z0-9-]{0,64}$" doc:"Random id of an account"`
-	Person  string    `query:"person" pattern:"^[a-z0-9-]{0,64}$" doc:"Random id of a human"`
+	Actor   string    `query:"actor" pattern:"^(s-[0-9a-f]{16}|minor|custodian|operator)?$" doc:"Random id of an account, or minor, custodian or operator"`
+	Person  string    `query:"person" pattern:"^(p-[0-9a-f]{16})?$" doc:"Random id of a human"`
 	Role    string    `query:"role" pattern:"^[a-z_]{0,32}$" doc:"Of who acted"`
 	Via     string    `query:"via" pattern:"^[a-z]{0,16}$" doc:"The process that wrote it: public, staff, custodian or operator"`
 	Case    string    `query:"case" pattern:"^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?$"`
 	Action  string    `query:"action" pattern:"^([a-z]+[.][a-z_]+)?$" maxLength:"64"`
-	Subject string    `query:"subject" pattern:"^[a-z0-9:-]{0,80}$" doc:"The subject's id"`
+	Subject string    `query:"subject" pattern:"^([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|sha256:[0-9a-f]{64}|p-[0-9a-f]{16}|transcript|identity|connection|name|contact|location|begun|ended)?$" doc:"The subject's id"`
 	Ground  string    `query:"ground" pattern:"^[a-z_]{0,32}$" doc:"consent, imminent_danger or judicial_requisition"`
 	Result  string    `query:"result" pattern:"^(allow|refuse)?$" doc:"What policy said"`
 	State   string    `query:"state" pattern:"^[a-z_]{0,32}$" doc:"Entries that bring an escalation to this state"`
@@ -64,6 +66,9 @@ const searchPatience = 3 * time.Second
 // search reads the log. The search is decided and recorded first; what it finds
 // lies before its own entry.
 func (s *staff) search(ctx context.Context, in *searchInput) (*entriesOutput, error) {
+	if err := in.known(); err != nil {
+		return nil, err
+	}
 	query, details := in.query(), in.details()
 	for name, v := range map[string]int64{"from_seq": in.FromSeq, "before": in.Before} {
 		if v > 0 {
@@ -106,6 +111,25 @@ func entryOf(f pglog.Found) entry {
 		e.Damage = f.Damage.Why
 	}
 	return e
+}
+
+// known refuses what is no code of the log.
+func (in *Search) known() error {
+	_, action := audit.MayRecord(audit.ViaStaff, audit.Action(in.Action))
+	_, state := reaching[in.State]
+	roles := append([]string{minor, "custodian"}, policy.StaffRoles...)
+	for _, one := range []struct {
+		name, value string
+		known       bool
+	}{
+		{"action", in.Action, action}, {"state", in.State, state}, {"role", in.Role, slices.Contains(roles, in.Role)},
+		{"via", in.Via, slices.Contains([]audit.Via{audit.ViaPublic, audit.ViaStaff, audit.ViaCustodian, audit.ViaPublisher, audit.ViaOperator}, audit.Via(in.Via))}, {"ground", in.Ground, slices.Contains(escalation.Grounds, in.Ground)},
+	} {
+		if one.value != "" && !one.known {
+			return invalid("query."+one.name, "expected a code of the log")
+		}
+	}
+	return nil
 }
 
 // searched is a query, or one that nothing can answer.

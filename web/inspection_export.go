@@ -160,6 +160,9 @@ type exportEntriesInput struct {
 // exportEntries writes all that a search finds, however much that is.
 func (s *staff) exportEntries(ctx context.Context, in *exportEntriesInput) (*download, error) {
 	return s.download(ctx, func() (file, error) {
+		if err := in.known(); err != nil {
+			return file{}, err
+		}
 		query, details := in.query(), in.details()
 		details["as"] = in.As
 		read, err := s.look(ctx, policy.ViewLog, details)

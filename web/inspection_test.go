@@ -268,10 +268,9 @@ func TestSearchByAll(t *testing.T) {
 		return found
 	}
 	for query, want := range map[string]string{
-		"role=supervisor&subject=" + i.escalation: "evidence.read escalation.approval_given escalation.approved",
-		"state=released&case=" + i.id:             "identity.release_ordered",
-		"state=approved&action=escalation.denied": "",
-		"state=never": "",
+		"role=supervisor&subject=" + i.escalation:           "evidence.read escalation.approval_given escalation.approved",
+		"state=released&case=" + i.id:                       "identity.release_ordered",
+		"state=approved&action=escalation.denied":           "",
 		"ground=imminent_danger&via=custodian&case=" + i.id: "evidence.read identity.release_ordered identity.released",
 		"result=allow&role=agent&ground=imminent_danger":    "escalation.requested identity.release_ordered",
 		"result=refuse":                                       "",
@@ -284,6 +283,19 @@ func TestSearchByAll(t *testing.T) {
 		if got := strings.Join(find(query), " "); got != want {
 			t.Errorf("%s: %s, want %s", query, got, want)
 		}
+	}
+	// Nothing that is no id and no code of the log is searched for: it would stay in it.
+	before := i.entries()
+	for _, query := range []string{
+		"person=marie-dupont", "person=p-1", "person=p-00112233445566778", "actor=marie-dupont-0612345678", "actor=x-0011223344556677", "subject=12-rue-des-lilas",
+		"subject=sha256:marie", "subject=0612345678", "case=marie", "action=marie.dupont", "role=marie_dupont", "via=marie", "ground=marie_dupont", "state=marie_dupont",
+		"result=marie", "looks=marie", "from=marie",
+	} {
+		i.gilles.get("/api/v1/log/entries?" + query).wants("request.invalid")
+		i.gilles.get("/api/v1/log/exports/entries?as=csv&" + query).wants("request.invalid")
+	}
+	if n := i.entries() - before; n != 0 {
+		t.Errorf("%d entries for what was refused", n)
 	}
 	// Page after page, both ways, everything once: of what was before these searches.
 	begun := time.Now()
