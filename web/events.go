@@ -140,6 +140,7 @@ func (w watcher) watch(ctx context.Context, role string, view func(context.Conte
 					return
 				}
 				look = true // the right to listen may have ended without a word
+				look = true // the right to listen may have ended without a word
 			case <-ctx.Done():
 				return
 			case <-w.face.stop:

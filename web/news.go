@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 
+	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/audit/pglog"
 	conversationstore "github.com/sceau-project/sceau/conversation/pgstore"
 	"github.com/sceau-project/sceau/policy"
@@ -89,6 +90,9 @@ func (s *staff) news(ctx context.Context, _ *struct{}) (*stream, error) {
 			topics, look = nil, false
 			select {
 			case list := <-happened:
+				if endsSessions(list) && s.sessions.Lasts(ctx, c.actor.Session) != nil {
+					return
+				}
 				if topics, err = s.newFor(ctx, c, list); err != nil {
 					return
 				}
@@ -97,7 +101,8 @@ func (s *staff) news(ctx context.Context, _ *struct{}) (*stream, error) {
 			case <-d.lively:
 			case <-changes.C:
 			case <-beat.C:
-				if out.send(": still here\n\n") != nil {
+				// Whatever became of the session, and of what was heard about it.
+				if s.sessions.Lasts(ctx, c.actor.Session) != nil || out.send(": still here\n\n") != nil {
 					return
 				}
 			case <-ctx.Done():
@@ -107,6 +112,13 @@ func (s *staff) news(ctx context.Context, _ *struct{}) (*stream, error) {
 			}
 		}
 	}}, nil
+}
+
+// endsSessions says whether this may end a session: any, since the entry alone says whose.
+func endsSessions(list []pglog.Happening) bool {
+	return len(list) == 0 || slices.ContainsFunc(list, func(h pglog.Happening) bool {
+		return h.Action == audit.ActionStaffSignedOut || h.Action == audit.ActionStaffSuspended
+	})
 }
 
 // newFor says of what there is something new for the caller.

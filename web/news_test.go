@@ -5,7 +5,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sceau-project/sceau/audit"
 	"github.com/sceau-project/sceau/policy"
+	staffstore "github.com/sceau-project/sceau/staff/pgstore"
 )
 
 // TestNews: each member of staff hears at once that something changed for their role,
@@ -127,4 +129,50 @@ func TestNews(t *testing.T) {
 
 	// What no face was asked for is found by the poll.
 	hushed("diane", `"never"`, `"policy"`, func() { w.activate(policy.Production) })
+}
+
+// TestStreamsEndWithTheSession: who signs out, and who is suspended, hears nothing of the
+// conversations they were in from that moment on.
+func TestStreamsEndWithTheSession(t *testing.T) {
+	w := newWorld(t)
+	ended := func(what string, lines <-chan string) {
+		t.Helper()
+		timeout := time.After(10 * time.Second)
+		for {
+			select {
+			case line, open := <-lines:
+				if !open {
+					return
+				}
+				if strings.Contains(line, `"messages":2`) {
+					t.Errorf("%s: heard %s", what, line)
+				}
+			case <-timeout:
+				t.Fatalf("%s: the stream goes on", what)
+			}
+		}
+	}
+	for what, end := range map[string]func(*client, string){
+		"signed out": func(c *client, _ string) { c.send("DELETE", "/api/v1/me/session", nil).wants("204") },
+		"suspended": func(_ *client, id string) {
+			var person string
+			w.must(w.db.Super.QueryRow(t.Context(), `SELECT person_id FROM sceau.staff WHERE staff_id = $1`, id).Scan(&person))
+			_, err := staffstore.Suspend(t.Context(), w.log(audit.ViaOperator), person, "device_lost")
+			w.must(err)
+		},
+	} {
+		account := map[string]string{"signed out": "amal", "suspended": "bruno"}[what]
+		c := w.hire(account)
+		minor, id := w.talk(c)
+		var me struct{ ID string }
+		c.get("/api/v1/me").into(&me)
+		all := w.listen(c, "/api/v1/me/events")
+		w.hears(all, `"id":"`+id+`","state":"active"`)
+		one := w.listen(c, "/api/v1/conversations/"+id+"/events")
+		w.hears(one, `"state":"active"`)
+		end(c, me.ID)
+		ended(what, all)
+		minor.post("/api/v1/conversation/messages", object{"text": "je suis là"}).wants("201")
+		ended(what, one)
+	}
 }

@@ -323,6 +323,9 @@ func (s *staff) write(ctx context.Context, in *staffWriteInput) (*writtenOutput,
 
 func (s *staff) events(ctx context.Context, in *ConversationPath) (*stream, error) {
 	return s.watcher.watch(ctx, callerOf(ctx).actor.Role, func(ctx context.Context) (conversationstore.View, error) {
+		if err := s.sessions.Lasts(ctx, callerOf(ctx).actor.Session); err != nil {
+			return conversationstore.View{}, err
+		}
 		return s.viewOf(ctx, in.ID)
 	})
 }

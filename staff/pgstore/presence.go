@@ -31,6 +31,20 @@ func (s *Sessions) seen(ctx context.Context, session Session) {
 // Unnoted counts requests whose session could not be noted as in use.
 func (s *Sessions) Unnoted() int64 { return s.unnoted.Load() }
 
+// Lasts says whether a session has neither been signed out nor ended by a suspension.
+// Refusal: [ErrEnded].
+func (s *Sessions) Lasts(ctx context.Context, session string) error {
+	var lasts bool
+	err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM sceau.staff_sessions WHERE session_id = $1 AND ended_at IS NULL)`, session).Scan(&lasts)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: looking whether a session lasts: %w", ErrDatabase, err)
+	case !lasts:
+		return ErrEnded
+	}
+	return nil
+}
+
 // SignOut ends the session of actor, for good: its token opens nothing any more, at
 // no process. It is an entry, staff.signed_out.
 func (s *Sessions) SignOut(ctx context.Context, actor audit.Actor) error {
