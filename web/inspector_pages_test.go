@@ -79,13 +79,13 @@ func TestPagesOfInspectors(t *testing.T) {
 	}{
 		{"/inspector", 1, []string{"Jamais vérifiée", "Empreinte de tête", "Demandes d&#39;effacement"}},
 		{"/inspector/entries", 1, []string{"Levée d&#39;anonymat demandée", "escalation.requested"}},
-		{"/inspector/entries?role=supervisor&order=oldest", 1, []string{"Éléments à l&#39;appui lus", "Demande approuvée"}},
+		{"/inspector/entries?role=supervisor&order=oldest", 1, []string{"Pièces lues", "Demande accordée"}},
 		{"/inspector/entries?from=2020-01-01T00:00&to=2020-01-02T00:00", 1, []string{"Rien ne correspond"}},
 		{"/inspector/cases/" + i.id, 1, []string{"1 entrée écrite hors des règles", "Sans effet", "Identité ouverte"}},
 		{"/inspector/entries/0", 1, []string{"commence le journal", "openssl dgst -sha256"}},
 		{"/inspector/entries/7", 1, []string{"continue l&#39;entrée d&#39;avant"}},
-		{"/inspector/figures", 1, []string{"Qui approuve souvent qui", "<svg", "Voir le nom"}},
-		{"/inspector/reviews", 1, []string{"Aucune glace"}},
+		{"/inspector/figures", 1, []string{"Qui accorde souvent à qui", "<svg", "Voir le nom"}},
+		{"/inspector/reviews", 1, []string{"Aucune vitre"}},
 		{"/inspector/exports", 0, []string{"sceau-inspect verify"}},
 	} {
 		before := i.entries()

@@ -2,7 +2,6 @@ package agent
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/sceau-project/sceau/web/page"
 )
@@ -96,7 +95,7 @@ var states = []word{
 }
 
 var reasons = []word{
-	{"danger_not_imminent", "Le danger n'est pas imminent", "Danger is not imminent"}, {"evidence_insufficient", "Les messages cités ne suffisent pas", "The cited messages are not enough"},
+	{"danger_not_imminent", "Le danger n'est pas imminent", "Danger is not imminent"}, {"evidence_insufficient", "Les pièces ne suffisent pas", "The cited messages are not enough"},
 	{"facets_excessive", "Trop d'éléments demandés", "More was asked than is needed"}, {"other_means", "D'autres moyens existent", "There are other means"},
 	{"wrong_ground", "Le motif n'est pas le bon", "It is the wrong ground"}, {"danger_over", "Le danger est passé", "Danger is over"},
 	{"granted_in_error", "Accordée par erreur", "Granted in error"}, {"minor_objects", "Le jeune s'y oppose", "The young person objects"}, {"misuse", "Usage abusif", "Misuse"},
@@ -143,10 +142,4 @@ func span(l page.Lang, seconds int64) string {
 // localForm is what an input of type datetime-local sends: French time.
 const localForm = "2006-01-02T15:04"
 
-var paris = func() *time.Location {
-	zone, err := time.LoadLocation("Europe/Paris")
-	if err != nil {
-		return time.UTC
-	}
-	return zone
-}()
+var paris = page.Paris

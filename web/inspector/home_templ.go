@@ -284,9 +284,9 @@ func homePage(v page.View, h health, problem *page.Problem) templ.Component {
 							return templ_7745c5c3_Err
 						}
 						var templ_7745c5c3_Var19 string
-						templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("(ouverture peut-être faite, décision sans politique connue)", "(possibly opened, or a decision by no known policy)"))
+						templ_7745c5c3_Var19, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("(ouverture peut-être faite, décision sans règle connue)", "(possibly opened, or a decision by no known policy)"))
 						if templ_7745c5c3_Err != nil {
-							return templ.Error{Err: templ_7745c5c3_Err, FileName: `inspector/home.templ`, Line: 38, Col: 272}
+							return templ.Error{Err: templ_7745c5c3_Err, FileName: `inspector/home.templ`, Line: 38, Col: 269}
 						}
 						_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var19))
 						if templ_7745c5c3_Err != nil {

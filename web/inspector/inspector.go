@@ -44,7 +44,7 @@ func (p *pages) table() []page.Route {
 		named(line(get, "", p.home), "La chaîne", "The chain"),
 		named(line(get, "/entries", p.search), "Recherche", "Search"),
 		named(line(get, "/figures", p.figures), "Chiffres", "Figures"),
-		named(line(get, "/reviews", p.reviews), "Bris de glace", "Broken glass"),
+		named(line(get, "/reviews", p.reviews), "Vitres brisées", "Broken glass"),
 		named(line(get, "/exports", p.exports), "Exports", "Exports"),
 		line(get, "/entries/{seq}", p.entry),
 		line(get, "/cases/{id}", p.story),
@@ -66,7 +66,7 @@ func (p *pages) view(r *http.Request, fr, en string) page.View {
 // neither that nor a time with a zone goes on as it is, for the API to refuse.
 func when(text string) string {
 	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02"} {
-		if at, err := time.ParseInLocation(layout, text, paris); err == nil {
+		if at, err := time.ParseInLocation(layout, text, page.Paris); err == nil {
 			return at.UTC().Format(time.RFC3339)
 		}
 	}
@@ -78,7 +78,7 @@ func field(at time.Time) string {
 	if at.IsZero() {
 		return ""
 	}
-	return at.In(paris).Format("2006-01-02T15:04")
+	return at.In(page.Paris).Format("2006-01-02T15:04")
 }
 
 // query writes what is not empty as a query string, "?" included.
@@ -99,7 +99,7 @@ func query(values url.Values) string {
 
 // stamp is a moment to the second, in French time.
 func stamp(l page.Lang, at time.Time) string {
-	return at.In(paris).Format(l.T("02/01/2006 15:04:05", "2 Jan 2006 15:04:05"))
+	return at.In(page.Paris).Format(l.T("02/01/2006 15:04:05", "2 Jan 2006 15:04:05"))
 }
 
 // num writes a number as people read it.
@@ -143,12 +143,3 @@ func short(id string) string {
 	}
 	return id
 }
-
-// paris is where the readers are: times of forms and pages are French.
-var paris = func() *time.Location {
-	zone, err := time.LoadLocation("Europe/Paris")
-	if err != nil {
-		return time.UTC
-	}
-	return zone
-}()

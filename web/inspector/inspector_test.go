@@ -2,6 +2,7 @@ package inspector
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"testing"
@@ -107,5 +108,24 @@ func TestColumns(t *testing.T) {
 	}
 	if spread(0, 0) != "0" || spread(10, 10) != "100.00" || spread(0, 10) != "0.80" || spread(99, 9999) != "50.00" {
 		t.Error("spreads", spread(99, 9999))
+	}
+}
+
+// TestOneFrenchWordPerThing: what the other pages call "vitre", "règle", "accordée" and
+// "refusée" is called so here.
+func TestOneFrenchWordPerThing(t *testing.T) {
+	files, err := filepath.Glob("*.templ")
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	other := regexp.MustCompile(`(?i)\b(glace|politiques?|rejet[ée]|approuv[eé])`)
+	for _, name := range append(files, "words.go", "inspector.go") {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range other.FindAllString(string(text), -1) {
+			t.Errorf("%s says %q", name, found)
+		}
 	}
 }

@@ -31,7 +31,7 @@ func (p *pages) reviews(w http.ResponseWriter, r *http.Request) {
 		p.Fail(w, r, err)
 		return
 	}
-	p.Render(w, r, http.StatusOK, reviewsPage(p.view(r, "Bris de glace", "Broken glass"), list))
+	p.Render(w, r, http.StatusOK, reviewsPage(p.view(r, "Vitres brisées", "Broken glass"), list))
 }
 
 func (p *pages) exports(w http.ResponseWriter, r *http.Request) {

@@ -51,9 +51,9 @@ func reviewsPage(v page.View, list_ reviewsShown) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var3 string
-			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Bris de glace", "Broken glass"))
+			templ_7745c5c3_Var3, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Vitres brisées", "Broken glass"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `inspector/reviews.templ`, Line: 10, Col: 44}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `inspector/reviews.templ`, Line: 10, Col: 46}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var3))
 			if templ_7745c5c3_Err != nil {
@@ -94,7 +94,7 @@ func reviewsPage(v page.View, list_ reviewsShown) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var6 string
-					templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Aucune glace n'a été brisée.", "No glass was broken."))
+					templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Aucune vitre n'a été brisée.", "No glass was broken."))
 					if templ_7745c5c3_Err != nil {
 						return templ.Error{Err: templ_7745c5c3_Err, FileName: `inspector/reviews.templ`, Line: 14, Col: 71}
 					}
@@ -446,7 +446,7 @@ func reviewsPage(v page.View, list_ reviewsShown) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var27 string
-					templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Il y en a d'autres : cherchez « Glace brisée » dans le journal.", "There are more: search the log for “Glass broken”."))
+					templ_7745c5c3_Var27, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Il y en a d'autres : cherchez « Vitre brisée » dans le journal.", "There are more: search the log for “Glass broken”."))
 					if templ_7745c5c3_Err != nil {
 						return templ.Error{Err: templ_7745c5c3_Err, FileName: `inspector/reviews.templ`, Line: 73, Col: 154}
 					}
@@ -564,9 +564,9 @@ func exportsPage(v page.View) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var34 string
-			templ_7745c5c3_Var34, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Une archive que l'outil de l'inspection vérifie, rejoue et juge sur un portable, sans réseau et sans se fier à ce service : chaque feuille à l'octet près, les valeurs ouvertes, les politiques.", "An archive that the inspectors' tool verifies, replays and judges on a laptop, without network and without trusting this service: every leaf to the byte, the values that are open, the policies."))
+			templ_7745c5c3_Var34, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Une archive que l'outil de l'inspection vérifie, rejoue et juge sur un portable, sans réseau et sans se fier à ce service : chaque feuille à l'octet près, les valeurs ouvertes, les règles.", "An archive that the inspectors' tool verifies, replays and judges on a laptop, without network and without trusting this service: every leaf to the byte, the values that are open, the policies."))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `inspector/reviews.templ`, Line: 86, Col: 409}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `inspector/reviews.templ`, Line: 86, Col: 406}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var34))
 			if templ_7745c5c3_Err != nil {
@@ -759,9 +759,9 @@ func exportsPage(v page.View) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var48 string
-			templ_7745c5c3_Var48, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Les bris de glace", "Broken glasses"))
+			templ_7745c5c3_Var48, templ_7745c5c3_Err = templ.JoinStringErrs(v.T("Les vitres brisées", "Broken glasses"))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `inspector/reviews.templ`, Line: 98, Col: 96}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `inspector/reviews.templ`, Line: 98, Col: 98}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var48))
 			if templ_7745c5c3_Err != nil {

@@ -34,19 +34,19 @@ var actions = []action{
 	{"consent.given", pairOf{"Accord donné par le jeune", "Consent given"}},
 	{"consent.withdrawn", pairOf{"Accord repris par le jeune", "Consent taken back"}},
 	{"escalation.requested", pairOf{"Levée d'anonymat demandée", "Request to lift anonymity"}},
-	{"escalation.refused", pairOf{"Demande refusée par la politique", "Request refused by policy"}},
+	{"escalation.refused", pairOf{"Demande refusée par la règle", "Request refused by policy"}},
 	{"escalation.widened", pairOf{"Demande élargie à tous les superviseurs", "Request widened to every supervisor"}},
-	{"evidence.read", pairOf{"Éléments à l'appui lus", "Evidence read"}},
+	{"evidence.read", pairOf{"Pièces lues", "Evidence read"}},
 	{"escalation.approval_given", pairOf{"Accord d'un décideur", "Approval given"}},
-	{"escalation.approved", pairOf{"Demande approuvée", "Request approved"}},
-	{"escalation.denied", pairOf{"Demande rejetée", "Request denied"}},
+	{"escalation.approved", pairOf{"Demande accordée", "Request approved"}},
+	{"escalation.denied", pairOf{"Demande refusée", "Request denied"}},
 	{"escalation.withdrawn", pairOf{"Demande retirée", "Request withdrawn"}},
 	{"escalation.expired", pairOf{"Demande expirée", "Request expired"}},
-	{"escalation.break_glass_confirmed", pairOf{"Bris de glace confirmé par un second agent", "Breaking the glass confirmed"}},
-	{"escalation.glass_broken", pairOf{"Glace brisée", "Glass broken"}},
-	{"escalation.reviewed", pairOf{"Bris de glace réexaminé", "Broken glass reviewed"}},
+	{"escalation.break_glass_confirmed", pairOf{"Bris de vitre confirmé par un second agent", "Breaking the glass confirmed"}},
+	{"escalation.glass_broken", pairOf{"Vitre brisée", "Glass broken"}},
+	{"escalation.reviewed", pairOf{"Bris de vitre réexaminé", "Broken glass reviewed"}},
 	{"escalation.revoked", pairOf{"Levée révoquée", "Grant revoked"}},
-	{"escalation.closed", pairOf{"Levée close", "Grant closed"}},
+	{"escalation.closed", pairOf{"Levée terminée", "Grant closed"}},
 	{"identity.release_ordered", pairOf{"Ouverture de l'identité ordonnée", "Opening of the identity ordered"}},
 	{"identity.released", pairOf{"Identité ouverte", "Identity opened"}},
 	{"identity.release_failed", pairOf{"Ouverture échouée", "Opening failed"}},
@@ -63,7 +63,7 @@ var actions = []action{
 	{"key.created", pairOf{"Clé créée", "Key created"}},
 	{"key.destroyed", pairOf{"Clé détruite", "Key destroyed"}},
 	{"openings.erased", pairOf{"Données des décisions effacées", "Inputs of decisions erased"}},
-	{"policy.activated", pairOf{"Politique mise en vigueur", "Policy put in force"}},
+	{"policy.activated", pairOf{"Règle mise en vigueur", "Policy put in force"}},
 	{"staff.signed_in", pairOf{"Connexion", "Signed in"}},
 	{"staff.signed_out", pairOf{"Déconnexion", "Signed out"}},
 	{"staff.suspended", pairOf{"Personne suspendue", "Person suspended"}},
@@ -88,10 +88,10 @@ var words = map[string]pairOf{
 	"consent":              {"Accord du jeune", "Consent"},
 	"judicial_requisition": {"Réquisition judiciaire", "Judicial requisition"},
 	// States.
-	"requested": {"en attente", "waiting for an answer"}, "refused": {"refusée par la politique", "refused by policy"}, "denied": {"rejetée", "denied"},
-	"withdrawn": {"retirée", "withdrawn"}, "expired": {"expirée", "expired"}, "approved": {"approuvée", "approved"},
-	"glass_broken": {"glace brisée", "glass broken"}, "released": {"identité ouverte", "identity opened"},
-	"revoked": {"révoquée", "revoked"}, "closed": {"close", "closed"}, "void": {"inexploitable", "void"},
+	"requested": {"en attente", "waiting for an answer"}, "refused": {"refusée par la règle", "refused by policy"}, "denied": {"refusée", "denied"},
+	"withdrawn": {"retirée", "withdrawn"}, "expired": {"expirée", "expired"}, "approved": {"accordée", "approved"},
+	"glass_broken": {"vitre brisée", "glass broken"}, "released": {"identité ouverte", "identity opened"},
+	"revoked": {"révoquée", "revoked"}, "closed": {"terminée", "closed"}, "void": {"inutilisable", "void"},
 	"active": {"en cours", "under way"},
 	// What policy said.
 	"allow": {"autorisé", "allowed"}, "refuse": {"refusé", "refused"},
@@ -107,7 +107,7 @@ var words = map[string]pairOf{
 	// What waits.
 	"conversations": {"Conversations sans agent", "Conversations without an agent"},
 	"requests":      {"Demandes de levée sans réponse", "Requests without an answer"},
-	"reviews":       {"Bris de glace à réexaminer", "Broken glasses to review"},
+	"reviews":       {"Vitres brisées à réexaminer", "Broken glasses to review"},
 	"tellings":      {"Jeunes à informer d'une ouverture", "Young people to tell of an opening"},
 	"erasures":      {"Demandes d'effacement", "Requests for erasure"},
 	// Why somebody asks for a name.
@@ -119,7 +119,7 @@ var words = map[string]pairOf{
 	"time": {"une date recule", "a time goes back"}, "head": {"la tête n'est pas la dernière entrée", "the head is not the last entry"},
 	"via": {"écrite par qui n'en a pas le droit", "written by who may not"}, "intent": {"une ouverture sans ordre", "an opening without its order"},
 	"opening": {"une valeur n'est pas celle qui fut engagée", "a value is not what was committed to"},
-	"known":   {"le journal a été réécrit", "the log was written anew"}, "bundle": {"une politique manque ou a changé", "a policy is missing or changed"},
+	"known":   {"le journal a été réécrit", "the log was written anew"}, "bundle": {"une règle manque ou a changé", "a policy is missing or changed"},
 	"surplus": {"des entrées en trop", "entries too many"}, "meta": {"description incohérente", "its description contradicts itself"},
 	"newline": {"une ligne n'est pas finie", "a line is not ended"},
 }
@@ -164,17 +164,17 @@ func replayed(l page.Lang, d decision) (tone, text string) {
 	case "same":
 		return "good", l.T("Posée à nouveau à l'instant, la question a reçu la même réponse, à l'octet près.", "Asked again just now, the question got the same answer, to the byte.")
 	case "different":
-		return "danger", l.T("Posée à nouveau à l'instant, la question a reçu une autre réponse : le journal, la politique ou le moteur n'est plus ce qu'il était.",
+		return "danger", l.T("Posée à nouveau à l'instant, la question a reçu une autre réponse : le journal, la règle ou le moteur n'est plus ce qu'il était.",
 			"Asked again just now, the question got another answer: the log, the policy or the engine is not what it was.")
 	case "erased":
-		return "warn", l.T("Ce qui fut demandé à la politique a été effacé par l'entrée ", "What policy was asked was erased by entry ") + strconv.FormatInt(*d.ErasedBy, 10) +
+		return "warn", l.T("Ce qui fut demandé à la règle a été effacé par l'entrée ", "What policy was asked was erased by entry ") + strconv.FormatInt(*d.ErasedBy, 10) +
 			l.T(" : personne ne peut plus reposer la question.", ": nobody can ask it again.")
 	case "input_missing":
-		return "danger", l.T("Ce qui fut demandé à la politique manque, sans entrée qui dise son effacement.", "What policy was asked is missing, and no entry says that it was erased.")
+		return "danger", l.T("Ce qui fut demandé à la règle manque, sans entrée qui dise son effacement.", "What policy was asked is missing, and no entry says that it was erased.")
 	case "bundle_missing":
-		return "danger", l.T("La politique que l'entrée nomme n'est pas conservée ici.", "The policy that the entry names is not kept here.")
+		return "danger", l.T("La règle que l'entrée nomme n'est pas conservée ici.", "The policy that the entry names is not kept here.")
 	}
-	return "danger", l.T("La politique conservée n'est pas celle que l'entrée nomme, ou ne se lit pas.", "The policy that is kept is not the one that the entry names, or cannot be read.")
+	return "danger", l.T("La règle conservée n'est pas celle que l'entrée nomme, ou ne se lit pas.", "The policy that is kept is not the one that the entry names, or cannot be read.")
 }
 
 // shown are details of an entry, as "name: value".

@@ -7,11 +7,11 @@ import (
 	_ "time/tzdata" // French time wherever this runs
 )
 
-// paris is where the readers are.
-var paris = func() *time.Location {
+// Paris is where the readers are, whose times the pages show and the forms take.
+var Paris = func() *time.Location {
 	zone, err := time.LoadLocation("Europe/Paris")
 	if err != nil {
-		return time.UTC
+		panic("page: no time zone of Paris, though it is built in: " + err.Error())
 	}
 	return zone
 }()
@@ -19,17 +19,17 @@ var paris = func() *time.Location {
 func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
 func clock(l Lang, at time.Time) string {
-	return at.In(paris).Format(l.T("15\u00a0h\u00a004", "15:04"))
+	return at.In(Paris).Format(l.T("15\u00a0h\u00a004", "15:04"))
 }
 
 // Moment is a time as people of this service read it: in French time.
 func Moment(l Lang, at time.Time) string {
-	return at.In(paris).Format(l.T("02/01/2006 à 15\u00a0h\u00a004", "2 January 2006, 15:04"))
+	return at.In(Paris).Format(l.T("02/01/2006 à 15\u00a0h\u00a004", "2 January 2006, 15:04"))
 }
 
 // Day is a date.
 func Day(l Lang, at time.Time) string {
-	return at.In(paris).Format(l.T("02/01/2006", "2 January 2006"))
+	return at.In(Paris).Format(l.T("02/01/2006", "2 January 2006"))
 }
 
 // Clock is a time of the day.

@@ -45,7 +45,7 @@ export async function story(scene) {
   for (const path of numbers) {
     await page.goto(at.staff + path);
     await never();
-    if (/sceau\.|policy|politique/i.test(await page.locator('main').innerText()) && await page.getByText(/data\.sceau|escalation\.(request|approve)/).count()) {
+    if (/sceau\.|policy|règle/i.test(await page.locator('main').innerText()) && await page.getByText(/data\.sceau|escalation\.(request|approve)/).count()) {
       await look(page, 'inspector/entry-decision');
       decided++;
       break;
