@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/a-h/templ"
 	"github.com/go-chi/chi/v5"
 	"github.com/google/uuid"
 )
@@ -36,6 +37,36 @@ type Problem struct {
 
 // Error is the code: all that a log may say of it.
 func (p *Problem) Error() string { return p.Code }
+
+// about says whether it names this field, by its code or by where the fault is.
+func (p *Problem) about(field string) bool {
+	if p == nil {
+		return false
+	}
+	if strings.HasPrefix(p.Code, field+".") {
+		return true
+	}
+	for _, fault := range p.Errors {
+		if at := "body." + field; fault.Location == at || strings.HasPrefix(fault.Location, at+".") || strings.HasPrefix(fault.Location, at+"[") {
+			return true
+		}
+	}
+	return false
+}
+
+// Field ties a field to what describes it: its help, the id of an element or "", and the
+// refusal on the page, where that is about the field. Who cannot see both hears both.
+func (p *Problem) Field(field, help string) templ.Attributes {
+	out := templ.Attributes{}
+	if p.about(field) {
+		out["aria-invalid"] = "true"
+		help = strings.TrimSpace("refusal " + help)
+	}
+	if help != "" {
+		out["aria-describedby"] = help
+	}
+	return out
+}
 
 // NewKey makes an Idempotency-Key. A form carries one from when it is shown, so
 // that sending it twice is one act.

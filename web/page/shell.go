@@ -138,10 +138,14 @@ func (s *Shell) ProblemOf(r *http.Request, err error) *Problem {
 		s.Note(r.Context(), err)
 	}
 	l := s.langOf(r)
+	again := "Réessayez dans un instant."
+	if s.Public { // minors are addressed as one of them
+		again = "Réessaie dans un instant."
+	}
 	return &Problem{
 		Status: http.StatusInternalServerError, Code: "service.failed",
 		Title:  l.T("Quelque chose n'a pas marché", "Something went wrong"),
-		Detail: l.T("Réessaie dans un instant.", "Try again in a moment."),
+		Detail: l.T(again, "Try again in a moment."),
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"github.com/sceau-project/sceau/web/answer"
 	"github.com/sceau-project/sceau/web/page"
 )
@@ -172,6 +174,14 @@ type holdForm struct {
 	Of                   string // the hold to lift; "" for the form that sets one
 	Problem              *page.Problem
 	Done                 string
+}
+
+// setting ties a field of the form that sets a hold to why it was refused.
+func (f holdForm) setting(field string) templ.Attributes {
+	if f.Of != "" {
+		return nil
+	}
+	return f.Problem.Field(field, "")
 }
 
 func (p *pages) showHolds(w http.ResponseWriter, r *http.Request, status int, form holdForm) {

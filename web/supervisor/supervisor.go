@@ -130,10 +130,8 @@ func (p *pages) queue(w http.ResponseWriter, r *http.Request) {
 		p.Fail(w, r, err)
 		return
 	}
-	var me struct {
-		OnCallUntil *time.Time `json:"on_call_until"`
-	}
-	if err := p.Get(r, "/api/v1/me", &me); err != nil {
+	until, err := p.onCallUntil(r)
+	if err != nil {
 		p.Fail(w, r, err)
 		return
 	}
@@ -146,7 +144,16 @@ func (p *pages) queue(w http.ResponseWriter, r *http.Request) {
 	}
 	v := p.Page(r, p.Lang(r).T("Décisions", "Decisions"))
 	v.Path = base
-	p.Render(w, r, http.StatusOK, queuePage(v, b, done, me.OnCallUntil, nil))
+	p.Render(w, r, http.StatusOK, queuePage(v, b, done, until, nil))
+}
+
+// onCallUntil is when the reader's being on call ends; nil when they are not.
+func (p *pages) onCallUntil(r *http.Request) (*time.Time, error) {
+	var me struct {
+		OnCallUntil *time.Time `json:"on_call_until"`
+	}
+	err := p.Get(r, "/api/v1/me", &me)
+	return me.OnCallUntil, err
 }
 
 func (p *pages) part(w http.ResponseWriter, r *http.Request) {
@@ -191,6 +198,13 @@ func (p *pages) then(w http.ResponseWriter, r *http.Request, refused error) {
 		p.Fail(w, r, refused)
 		return
 	}
+	until, err := p.onCallUntil(r)
+	if err != nil {
+		p.Fail(w, r, refused)
+		return
+	}
 	problem := p.ProblemOf(r, refused)
-	p.Render(w, r, problem.Status, queuePage(p.Page(r, p.Lang(r).T("Décisions", "Decisions")), b, nil, nil, problem))
+	v := p.Page(r, p.Lang(r).T("Décisions", "Decisions"))
+	v.Path = base
+	p.Render(w, r, problem.Status, queuePage(v, b, nil, until, problem))
 }

@@ -38,7 +38,7 @@ export async function story(scene) {
   must(await page.evaluate(() => document.activeElement.classList.contains('skip')), 'the first stop is the way to the content');
   await page.keyboard.press('Enter');
   await tabTo(page, 'Écrire maintenant', scene);
-  await page.keyboard.press('Enter');
+  await page.keyboard.press('Space'); // it looks like a button
   await page.waitForURL('**/start');
   await tabTo(page, 'Ton code postal', scene);
   await page.keyboard.type('35000');

@@ -1,11 +1,12 @@
 // Answers of the service are lost on their way back. What was written got there, is sent again, and is there once; what
-// was written twice is there twice; what is refused for good is given back.
+// was written twice is there twice; what is refused for good is given back. A request that nobody
+// ever answers holds up neither side.
 import { openTalk, say, bubble } from '../lib/child.mjs';
 
 export const languages = ['fr'];
 
 export async function story(scene) {
-  const { minor, must, until, step, outage, Caller, caseOf } = scene;
+  const { minor, staff, at, must, until, step, outage, Caller, caseOf } = scene;
   const page = await minor();
   await openTalk(page, scene);
   const agent = await Caller.staff('amal');
@@ -49,4 +50,36 @@ export async function story(scene) {
   await page.getByRole('button', { name: 'Envoyer', exact: true }).click();
   await until(async () => (await read()).at(-1) === 'Refusé une fois.', 'it is sent after all');
   step('refused for good: it is given back, to be mended');
+
+  const desk = await staff('amal', { to: `/agent/c/${id}` });
+  await desk.goto(`${at.staff}/agent/c/${id}`);
+  const field = desk.getByLabel('Votre message');
+  const posts = `**/agent/c/${id}/messages`;
+  let hung = 0;
+  const hang = (route) => (route.request().method() === 'POST' && !hung++ ? undefined : route.continue());
+  await outage(async () => {
+    await page.route(messages, hang);
+    await say(page, scene, 'Tu es là ?');
+    await until(() => hung === 1, 'a request of the minor hangs');
+    await until(async () => (await read()).at(-1) === 'Tu es là ?', 'what hangs is given up and sent again', 60);
+    await page.unroute(messages);
+    hung = 0;
+    await desk.route(posts, hang);
+    await field.fill('Oui,');
+    await desk.getByRole('button', { name: 'Envoyer', exact: true }).click();
+    await until(() => hung === 1, 'a request of the agent hangs');
+    await desk.getByText('Connexion coupée.').waitFor({ timeout: 60_000 });
+    must(await field.inputValue() === 'Oui,', 'what an agent could not send stays');
+    await desk.unroute(posts);
+  });
+  let held;
+  await desk.route(posts, (route) => { held = route; });
+  await desk.getByRole('button', { name: 'Envoyer', exact: true }).click();
+  await until(() => held, 'the message is under way');
+  await field.pressSequentially(' je reste');
+  await held.continue();
+  await until(async () => (await read()).at(-1) === 'Oui,', 'it is sent, once');
+  await until(async () => await field.inputValue() === ' je reste', 'what was typed while it was sent is still there');
+  must((await read()).filter((t) => t === 'Oui,').length === 1, 'it is there once');
+  step('a request that hangs is given up on both sides, and no typed word is lost');
 }

@@ -5,12 +5,24 @@
   const body = document.body;
   const panes = () => document.querySelectorAll("[data-pane]");
   const paneOf = (id) => document.querySelector(`[data-pane="${CSS.escape(id)}"]`);
-  const background = { headers: { "Sceau-Background": "1" }, credentials: "same-origin" };
+  // A request without an answer, as when a network changes, is given up: nothing waits
+  // for it for ever. AbortSignal.timeout is too new for some browsers.
+  const limit = (ms = 20000) => {
+    const end = new AbortController();
+    setTimeout(() => end.abort(), ms);
+    return end.signal;
+  };
+  const background = () => ({ headers: { "Sceau-Background": "1" }, credentials: "same-origin", signal: limit() });
+  const post = (form, part) => fetch(form.action, {
+    method: "POST", credentials: "same-origin", cache: "no-store", signal: limit(),
+    headers: { "Sceau-Part": part }, body: new URLSearchParams(new FormData(form)),
+  });
   const fresh = () => ([1e7] + -1e3 + -4e3 + -8e3 + -1e11).replace(/[018]/g, (c) =>
     (c ^ (crypto.getRandomValues(new Uint8Array(1))[0] & (15 >> (c / 4)))).toString(16));
   const parse = (text) => new DOMParser().parseFromString(text, "text/html");
   const signal = (name) => body.dispatchEvent(new CustomEvent(name));
-  const said = (text) => { const at = document.getElementById("said"); if (at) at.textContent = text; };
+  // Read aloud: one sentence, in a place that stays. What is renewed around it is silent.
+  const said = (text) => { const at = document.getElementById("said"); if (at && at.textContent !== text) at.textContent = text; };
 
   // --- Messages ---------------------------------------------------------------
   const atEnd = (box) => box.scrollHeight - box.scrollTop - box.clientHeight < 120;
@@ -24,7 +36,7 @@
       do {
         again.delete(pane);
         const pick = pane.dataset.pick ? "&pick=1" : "";
-        const answer = await fetch(`${pane.dataset.base}/c/${pane.dataset.pane}/new?from=${pane.dataset.next}${pick}`, background);
+        const answer = await fetch(`${pane.dataset.base}/c/${pane.dataset.pane}/new?from=${pane.dataset.next}${pick}`, background());
         if (!answer.ok) return;
         const part = parse(await answer.text()).querySelector("[data-next]");
         if (!part) return;
@@ -147,7 +159,15 @@
     if (dirty || [...target.querySelectorAll("[type=radio]")].some((t) => t.checked !== t.defaultChecked)) event.detail.shouldSwap = false;
   });
   body.addEventListener("htmx:afterSwap", (event) => {
-    if (event.detail.target.id === "rail") unread();
+    if (event.detail.target.id === "rail") {
+      unread();
+      // The list is asked for whatever the stream does: a stream that died without a word shows here.
+      for (const link of document.querySelectorAll("[data-rail]")) {
+        const pane = paneOf(link.dataset.rail);
+        if (pane && Number(pane.dataset.next) < Number(link.dataset.messages)) fetchNew(pane);
+      }
+    }
+    if (event.detail.target.id === "preview") said(event.detail.target.querySelector("strong")?.textContent || "");
     const state = document.getElementById("escalation-state");
     if (!state) return;
     if (shownState !== state.dataset.state) {
@@ -166,14 +186,15 @@
     const button = form.querySelector(".write button");
     if (!field.value.trim() || button.getAttribute("aria-busy") === "true") return;
     button.setAttribute("aria-busy", "true");
+    const sent = field.value;
     try {
-      const answer = await fetch(form.action, {
-        method: "POST", credentials: "same-origin", headers: { "Sceau-Part": "message" }, body: new URLSearchParams(new FormData(form)),
-      });
+      const answer = await post(form, "message");
       if (answer.status === 401) return location.reload();
       if (answer.ok) {
         refused.replaceChildren();
-        field.value = "";
+        typed = 0; // whoever goes on typing is seen to
+        // What was typed meanwhile stays.
+        if (field.value.startsWith(sent)) field.value = field.value.slice(sent.length);
         form.querySelector("[name=key]").value = fresh();
         await fetchNew(pane);
         toEnd(pane.querySelector("[data-scroller]"));
@@ -182,7 +203,8 @@
       if (cut) cut.hidden = false; // what was written stays, under the same key
     } finally {
       button.removeAttribute("aria-busy");
-      field.focus();
+      const on = document.activeElement;
+      if (!on || on === body || form.contains(on)) field.focus(); // not out of another conversation
     }
   };
   let typed = 0;
@@ -191,7 +213,7 @@
     if (!field || Date.now() - typed < 2500) return;
     typed = Date.now();
     fetch(`/api/v1/conversations/${field.closest("[data-pane]").dataset.pane}/typing`, {
-      method: "POST", credentials: "same-origin", headers: { "Idempotency-Key": fresh() },
+      method: "POST", credentials: "same-origin", headers: { "Idempotency-Key": fresh() }, signal: limit(),
     }).catch(() => {});
   });
   document.addEventListener("click", (event) => {
@@ -234,9 +256,7 @@
     const button = form.querySelector("button");
     button.setAttribute("aria-busy", "true");
     try {
-      const answer = await fetch(form.action, {
-        method: "POST", credentials: "same-origin", headers: { "Sceau-Part": "identity" }, body: new URLSearchParams(new FormData(form)), cache: "no-store",
-      });
+      const answer = await post(form, "identity");
       if (answer.status === 401) return location.reload();
       hide();
       place().replaceChildren(...[...parse(await answer.text()).body.children].map((node) => document.importNode(node, true)));
@@ -250,10 +270,16 @@
     } finally { button.removeAttribute("aria-busy"); }
   };
   const print = async (form) => {
-    const answer = await fetch(form.action, {
-      method: "POST", credentials: "same-origin", headers: { "Sceau-Part": "print" }, body: new URLSearchParams(new FormData(form)),
-    });
-    if (!answer.ok) return form.after(...parse(await answer.text()).body.children);
+    const refused = form.parentElement.querySelector("[data-refused]");
+    try {
+      const answer = await post(form, "print");
+      if (answer.status === 401) return location.reload();
+      if (!answer.ok) return refused.replaceChildren(...parse(await answer.text()).body.children);
+    } catch {
+      if (cut) cut.hidden = false; // no sheet without its entry
+      return;
+    }
+    refused.replaceChildren();
     form.querySelector("[name=key]").value = fresh(); // another sheet is another entry
     body.classList.add("printing");
     addEventListener("afterprint", () => body.classList.remove("printing"), { once: true });

@@ -25,8 +25,15 @@
   const held = new Map(); // own messages that may be one of those, by position
   addEventListener("sceau:leave", () => { gone = true; if (source) source.close(); });
 
+  // A request without an answer, as when a telephone changes networks, is given up: the
+  // messages behind it go on. AbortSignal.timeout is too new for some telephones.
+  const limit = () => {
+    const end = new AbortController();
+    setTimeout(() => end.abort(), 20000);
+    return end.signal;
+  };
   const ask = async (path, options = {}) => {
-    const answer = await fetch(api + path, { credentials: "same-origin", ...options });
+    const answer = await fetch(api + path, { credentials: "same-origin", signal: limit(), ...options });
     if (answer.status === 401) { gone = true; location.replace("/chat"); }
     return answer;
   };
@@ -145,6 +152,7 @@
           continue;
         }
         place(bubble(message.author, message.text, message.at), message.position);
+        if (message.author !== "minor") typingTold = false;
       }
       marks();
       if (messages.length && follow) down();
@@ -164,7 +172,7 @@
   // The words about who is there are the service's own.
   const status = async () => {
     const answered = list.querySelector("li:not(.mine, .service)") ? "?answered" : "";
-    const answer = await fetch("/chat/status" + answered, { credentials: "same-origin" });
+    const answer = await fetch("/chat/status" + answered, { credentials: "same-origin", signal: limit() });
     if (!answer.ok) return;
     document.getElementById("status").innerHTML = await answer.text();
     count();
@@ -183,6 +191,8 @@
   setInterval(count, 5000);
   count();
 
+  let told = ""; // who is there, as it was last said
+  let typingTold = false; // since the last message
   const show = (sign) => {
     delivered = Math.max(delivered, sign.delivered || 0);
     marks();
@@ -196,6 +206,11 @@
     else if (staff.includes("agent")) text = words.away;
     if (live && live.textContent !== text) {
       const follow = bottom();
+      // Read aloud when it is news, not each time that somebody stops and goes on typing.
+      const types = text === words.typing;
+      live.setAttribute("aria-live", types ? (typingTold ? "off" : "polite") : text === told ? "off" : "polite");
+      if (types) typingTold = true;
+      else told = text;
       live.textContent = text;
       if (follow) down();
     }
@@ -250,6 +265,7 @@
 
   if (form) {
     document.getElementById("look").parentElement.hidden = true;
+    let said = 0;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       const text = field.value.trim();
@@ -258,6 +274,7 @@
       mark(one.item, words.sending);
       list.append(one.item);
       waiting.push(one);
+      said = 0; // whoever goes on typing is seen to
       field.value = "";
       grow();
       down();
@@ -270,12 +287,11 @@
       event.preventDefault();
       form.requestSubmit();
     });
-    let said = 0;
     field.addEventListener("input", () => {
       grow();
       if (state !== "active" || Date.now() - said < 2500 || !field.value) return;
       said = Date.now();
-      fetch(api + "/typing", { method: "POST", credentials: "same-origin", headers: { "Idempotency-Key": fresh() } }).catch(() => {});
+      fetch(api + "/typing", { method: "POST", credentials: "same-origin", headers: { "Idempotency-Key": fresh() }, signal: limit() }).catch(() => {});
     });
     const grow = () => {
       field.rows = Math.min(6, Math.max(2, field.value.split("\n").length, Math.ceil(field.value.length / 38)));

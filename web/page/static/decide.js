@@ -10,6 +10,8 @@
   let known = new Set(ids());
   let audio = null;
   let flashing = 0;
+  let news = false; // not seen yet
+  const said = document.getElementById("said");
 
   const ring = () => {
     if (!audio) return;
@@ -30,27 +32,35 @@
     const n = ids().length;
     document.title = (n ? "(" + n + ") " : "") + title;
   };
-  const flash = () => {
+  const calm = () => {
     clearInterval(flashing);
-    if (document.hasFocus()) return say();
-    const news = "● " + queue().dataset.news;
-    document.title = news;
-    if (!still) flashing = setInterval(() => (document.title === news ? say() : (document.title = news)), 1000);
+    flashing = 0;
+    news = false;
+    say();
+  };
+  const flash = () => {
+    calm();
+    if (document.hasFocus()) return;
+    news = true;
+    const told = "● " + queue().dataset.news;
+    document.title = told;
+    if (!still) flashing = setInterval(() => (document.title === told ? say() : (document.title = told)), 1000);
   };
   const look = () => {
     const now = ids();
     const fresh = now.some((id) => !known.has(id));
+    // One sentence is read aloud, when what waits has changed; the queue itself is silent.
+    if (said && (fresh || now.length !== known.size)) {
+      const count = queue().querySelector("[data-count]").textContent.trim().replace(/\s+/g, " ");
+      said.textContent = fresh ? queue().dataset.news + ". " + count : count;
+    }
     known = new Set(now);
     if (fresh) {
       ring();
       flash();
-    } else if (!flashing) say();
+    } else if (!news) say();
   };
-  addEventListener("focus", () => {
-    clearInterval(flashing);
-    flashing = 0;
-    say();
-  });
+  addEventListener("focus", calm);
   if (button) {
     button.hidden = false;
     button.addEventListener("click", () => {

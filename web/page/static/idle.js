@@ -5,6 +5,15 @@
   // htmx notes the page's address for a history that these pages do not use; a desk is
   // shared, so nothing of a visit stays in the browser.
   sessionStorage.clear();
+  const refusal = document.getElementById("refusal");
+  if (refusal) refusal.focus();
+  // What looks like a button answers to the space bar like one.
+  document.addEventListener("keydown", (event) => {
+    const link = event.key === " " && !event.repeat && event.target.closest("a[role=button]");
+    if (!link) return;
+    event.preventDefault();
+    link.click();
+  });
   const box = document.querySelector("[data-session-left]");
   if (!box) return;
   const shown = box.querySelector("[data-left]");

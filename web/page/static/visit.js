@@ -39,7 +39,9 @@
     if (!main) return false;
     document.getElementById("main").replaceWith(main);
     scrollTo(0, 0);
-    main.focus({ preventScroll: true });
+    const refusal = main.querySelector("[role=alert]");
+    if (refusal) refusal.tabIndex = -1;
+    (refusal || main).focus({ preventScroll: !refusal });
     return true;
   };
 
@@ -64,6 +66,14 @@
   let pressed;
   addEventListener("click", (event) => { pressed = event.target.closest && event.target.closest("button"); }, true);
 
+  // What looks like a button answers to the space bar like one.
+  addEventListener("keydown", (event) => {
+    const link = event.key === " " && !event.repeat && event.target.closest && event.target.closest("a[role=button]");
+    if (!link) return;
+    event.preventDefault();
+    link.click();
+  });
+
   addEventListener("submit", async (event) => {
     const form = event.target;
     if (event.defaultPrevented) return;
@@ -76,8 +86,11 @@
     if (form.dataset.busy) return;
     form.dataset.busy = "yes";
     if (button) button.setAttribute("aria-busy", "true");
+    // A request without an answer is given up; the form stands, and is the same act when sent again.
+    const end = new AbortController();
+    const timer = setTimeout(() => end.abort(), 20000);
     try {
-      const answer = await fetch(form.action, { method: "POST", body: data, credentials: "same-origin" });
+      const answer = await fetch(form.action, { method: "POST", body: data, credentials: "same-origin", signal: end.signal });
       offline.hidden = true;
       if (answer.redirected) return go(answer.url);
       if (show(await answer.text())) return;
@@ -85,6 +98,7 @@
     } catch {
       offline.hidden = false;
     } finally {
+      clearTimeout(timer);
       delete form.dataset.busy;
       if (button) button.removeAttribute("aria-busy");
     }
