@@ -160,7 +160,7 @@ func figuresPage(v page.View, f figuresForm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if f.Figures != nil {
-				templ_7745c5c3_Err = figures_(v, f.Figures).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = figuresPart(v, f.Figures).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -380,7 +380,7 @@ func namedNotice(l page.Lang, n *named) templ.Component {
 	})
 }
 
-func figures_(v page.View, f *figuresShown) templ.Component {
+func figuresPart(v page.View, f *figuresShown) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {

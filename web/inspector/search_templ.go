@@ -591,7 +591,7 @@ func searchPage(v page.View, f searchForm) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if f.Problem == nil {
-				templ_7745c5c3_Err = found_(v, f).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = foundPart(v, f).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
@@ -606,7 +606,7 @@ func searchPage(v page.View, f searchForm) templ.Component {
 	})
 }
 
-func found_(v page.View, f searchForm) templ.Component {
+func foundPart(v page.View, f searchForm) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
