@@ -256,6 +256,12 @@ func personal(r *http.Request) bool {
 
 // refuse answers what cannot be decided now: nothing is let through.
 func (s *SignIn) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(r.Context().Err(), context.Canceled) {
+		// The browser gave the request up: nobody is to blame, and nobody reads an answer.
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
 	s.cfg.Logger.WarnContext(r.Context(), "signing in or a session cannot be looked at", "error", err.Error())
 	code := "service.failed"
 	switch {
