@@ -51,7 +51,7 @@ var conversationCodes = []code{
 		sentence{"Collègue indisponible", "Aucun agent portant cet identifiant n'est connecté. En choisir un autre."}},
 	{"postal_code.unknown", http.StatusUnprocessableEntity,
 		sentence{"No such postal code", "This is not a French postal code. Check its five digits."},
-		sentence{"Code postal inconnu", "Ce n'est pas un code postal français. Vérifier les cinq chiffres."}},
+		sentence{"Code postal inconnu", "Ce n'est pas un code postal français. Regarde les cinq chiffres."}},
 	{"topic.unknown", http.StatusUnprocessableEntity,
 		sentence{"No such topic", "Choose one of GET /api/v1/topics; other always fits."},
 		sentence{"Sujet inconnu", "En choisir un parmi GET /api/v1/topics ; other convient toujours."}},

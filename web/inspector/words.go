@@ -97,7 +97,7 @@ var words = map[string]pairOf{
 	"allow": {"autorisé", "allowed"}, "refuse": {"refusé", "refused"},
 	// Processes.
 	"public": {"la face des mineurs", "the minors' face"}, "staff": {"la face des agents", "the staff face"}, "custodian": {"le gardien des clés", "the custodian"},
-	"operator": {"l'exploitant", "the operator"}, "publisher": {"la publication", "the publisher"},
+	"operator": {"l'exploitant", "the operator"}, "sweeper": {"le balayage des délais", "the sweep of deadlines"}, "publisher": {"la publication", "the publisher"},
 	// Facets.
 	"connection": {"connexion", "connection"}, "name": {"nom", "name"}, "contact": {"contact", "contact"}, "location": {"lieu", "location"},
 	// Reviews.
