@@ -306,16 +306,15 @@ func (s *staff) name(ctx context.Context, in *nameInput) (*nameOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	looking := policystore.Looking{View: policy.ViewNames, Reason: in.Body.Reason, Details: audit.Details{"pseudonym": in.Body.Who}}
-	if person != "" {
-		looking.Subject = audit.Subject{Type: "person", ID: person}
+	if person == "" {
+		// No entry: nobody was looked at, and what was typed must not stay in the log.
+		return nil, refuse("pseudonym.unknown")
 	}
+	looking := policystore.Looking{View: policy.ViewNames, Reason: in.Body.Reason, Details: audit.Details{"pseudonym": in.Body.Who},
+		Subject: audit.Subject{Type: "person", ID: person}}
 	read, err := s.policy.LookAt(ctx, s.journal, callerOf(ctx).actor, looking)
 	if err != nil {
 		return nil, err
-	}
-	if person == "" {
-		return nil, refuse("pseudonym.unknown")
 	}
 	known, err := staffstore.Accounts(ctx, s.reader, person)
 	if err != nil {
