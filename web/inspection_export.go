@@ -9,7 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -33,15 +33,30 @@ type Format struct {
 // maxExports bounds how many exports this process writes at once.
 const maxExports = 3
 
-// exports counts those under way.
-type exports struct{ n atomic.Int32 }
+// exports are those under way, one of a caller at most: whoever reads slowly keeps nobody
+// else from theirs.
+type exports struct {
+	mu sync.Mutex
+	of map[string]struct{}
+}
 
-func (x *exports) enter() bool {
-	if x.n.Add(1) > maxExports {
-		x.n.Add(-1)
+func (x *exports) enter(caller string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if _, busy := x.of[caller]; busy || len(x.of) >= maxExports {
 		return false
 	}
+	if x.of == nil {
+		x.of = map[string]struct{}{}
+	}
+	x.of[caller] = struct{}{}
 	return true
+}
+
+func (x *exports) leave(caller string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	delete(x.of, caller)
 }
 
 // file is an export about to be written.
@@ -56,16 +71,17 @@ type download struct {
 
 // download answers with a file. prepare decides and records first.
 func (s *staff) download(ctx context.Context, prepare func() (file, error)) (*download, error) {
-	if !s.exporting.enter() {
+	who := callerOf(ctx).key
+	if !s.exporting.enter(who) {
 		return nil, refuse("rate.limited")
 	}
 	f, err := prepare()
 	if err != nil {
-		s.exporting.n.Add(-1)
+		s.exporting.leave(who)
 		return nil, err
 	}
 	return &download{Body: func(hc huma.Context) {
-		defer s.exporting.n.Add(-1)
+		defer s.exporting.leave(who)
 		r, rw := humachi.Unwrap(hc)
 		ctx, cancel := context.WithTimeout(r.Context(), exportTime)
 		defer cancel()
