@@ -92,6 +92,9 @@ func TestOneConversationDoesNotTakeTheDesk(t *testing.T) {
 			}
 		}
 	}
+	if text := w.visit(amal, http.MethodGet, agents+"/agent/c/"+sound, nil).text; !strings.Contains(text, "<title>Conversation · Sceau</title>") {
+		t.Error("the title, which a shared desk's history keeps, tells more than it must")
+	}
 	for _, id := range []string{erased, altered} {
 		left := w.visit(amal, http.MethodPost, agents+"/agent/c/"+id+"/leave", url.Values{"key": {page.NewKey()}})
 		if left.status != http.StatusOK || left.at != "/agent" {

@@ -96,7 +96,8 @@ func (p *pages) show(w http.ResponseWriter, r *http.Request, status int, problem
 		p.Fail(w, r, err)
 		return
 	}
-	v := talkView{View: p.view(r, name(topics, p.Lang(r), one.Talk.Topic)), Rail: list, Pane: one}
+	// The title stays in the history of a desk that is shared: it names no topic.
+	v := talkView{View: p.view(r, p.Lang(r).T("Conversation", "Conversation")), Rail: list, Pane: one}
 	if problem != nil {
 		v.Pane.Problem, v.Pane.Unread, v.Pane.Draft = problem, false, r.PostFormValue("text")
 	}
