@@ -31,7 +31,7 @@ export async function story(scene) {
   await showDanger(agent);
   await agent.getByRole('log').getByRole('checkbox').nth(0).check();
   await agent.getByRole('group', { name: T("4. Ce qu'il faut ouvrir", '4. What must be opened') }).getByLabel('Contact', { exact: true }).check();
-  await agent.getByText(T('La règle permet cette demande.', 'Policy lets this be asked.')).waitFor();
+  await agent.locator('#preview').getByText(T('La règle permet cette demande.', 'Policy lets this be asked.')).waitFor();
   await look(agent, 'agent/request-consent');
   await agent.getByLabel(/5\. /).fill(T('Appeler la tante, à sa demande.', 'Call the aunt, as they ask.'));
   const request = await sendRequest(agent, scene);

@@ -14,7 +14,7 @@ export async function story(scene) {
   const agent = await staff(account);
   await agent.addInitScript(() => { window.print = () => { window.printed = (window.printed || 0) + 1; }; });
   await beginRequest(agent, scene, told.id);
-  await agent.getByText(T("Pas encore : voici ce que la règle objecte.", 'Not yet: this is what policy objects to.')).waitFor();
+  await agent.locator('#preview').getByText(T("Pas encore : voici ce que la règle objecte.", 'Not yet: this is what policy objects to.')).waitFor();
   await look(agent, 'agent/request-objected');
   step('before anything is sent, policy says what it objects to');
 
@@ -22,7 +22,7 @@ export async function story(scene) {
   await showDanger(agent);
   await agent.getByRole('log').getByRole('checkbox').nth(0).check();
   await agent.getByRole('group', { name: T("4. Ce qu'il faut ouvrir", '4. What must be opened') }).getByLabel(T('Nom', 'Name'), { exact: true }).check();
-  await agent.getByText(T('La règle permet cette demande.', 'Policy lets this be asked.')).waitFor();
+  await agent.locator('#preview').getByText(T('La règle permet cette demande.', 'Policy lets this be asked.')).waitFor();
   await agent.getByLabel(/5\. /).fill(T('Arme et agresseur sur place, mineur enfermé.', 'A weapon and the attacker there, the minor shut in.'));
   await look(agent, 'agent/request-allowed');
   const request = await sendRequest(agent, scene);
