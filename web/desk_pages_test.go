@@ -231,7 +231,7 @@ func TestABrokenGlassIsReviewed(t *testing.T) {
 		return amal.post("/api/v1/escalations/"+id+"/break-glass", object{"request": asked.Request}).code() == "200"
 	})
 	one := "/supervisor/requests/" + id
-	diane.open("/supervisor").says("Vitres brisées à revoir", "Amal Haddad a ouvert connexion, nom", "confirmé par Bruno Lemaire")
+	diane.open("/supervisor").says("Vitres brisées à revoir", "Amal Haddad a brisé la vitre pour connexion, nom", "confirmé par Bruno Lemaire")
 	diane.open(one).says("Revoir la vitre brisée", "Lisez d'abord les pièces.")
 	diane.send(one+"/evidence", nil).is(200, one+"/evidence").says("il est derriere la porte", "C'était justifié")
 	diane.send(one+"/review", url.Values{"verdict": {"abusive"}}).is(200, "/supervisor?done="+id).says("Revue : c'était abusif.").saysNot("Vitres brisées à revoir")

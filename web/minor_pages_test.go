@@ -301,7 +301,7 @@ func TestWhoOpenedInWords(t *testing.T) {
 		t.Errorf("asked twice, and there are %d more entries", n-entries)
 	}
 	amal.post(about+"/tellings", object{"outcome": "told"}).wants("200")
-	opened.send("/mine/openings", nil).says("Parce que tu étais en grand danger.", "L'adresse internet de mon appareil", "à la date du "+page.Day(page.French, time.Now().UTC()))
+	opened.send("/mine/openings", nil).says("Parce que tu étais en grand danger.", "L'adresse internet de ton appareil", "à la date du "+page.Day(page.French, time.Now().UTC()))
 }
 
 // TestWhoAsksWithTheCookie: another site, a sibling below the same domain included, gets

@@ -182,6 +182,33 @@ func (o opening) why(l page.Lang) string {
 	return o.Ground
 }
 
+// who says who opened: no name, since a child must not be set against one person, but
+// who decided it.
+func (o opening) who(l page.Lang) string {
+	switch {
+	case o.How == "break_glass":
+		return l.T("Un agent, avec un second agent.", "An agent, together with a second agent.")
+	case o.Ground == "judicial_requisition":
+		return l.T("Un agent, avec l'accord de deux responsables.", "An agent, with the agreement of two people in charge.")
+	}
+	return l.T("Un agent, avec l'accord d'un responsable.", "An agent, with the agreement of somebody in charge.")
+}
+
+// openedName is a facet as somebody tells the child of it.
+func openedName(l page.Lang, facet string) string {
+	switch facet {
+	case "name":
+		return l.T("Ton nom ou ton prénom", "Your name")
+	case "contact":
+		return l.T("Comment te joindre", "How to reach you")
+	case "location":
+		return l.T("Où tu es, où tu habites", "Where you are, where you live")
+	case "connection":
+		return l.T("L'adresse internet de ton appareil", "The internet address of your device")
+	}
+	return facet
+}
+
 // checked says what somebody else said of an opening that could not wait.
 func (o opening) checked(l page.Lang) string {
 	switch o.Review {
