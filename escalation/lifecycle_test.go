@@ -140,6 +140,7 @@ func TestLifecycleEntries(t *testing.T) {
 		{"identity.release_ordered", ReleaseOrderedEntry(e, allFacets, owed, s.at).Details},
 		{"identity.released", outcomeOfLast(s).Details},
 		{"identity.release_failed", failureOfLast(s).Details},
+		{"identity.printed", PrintedEntry(e, s.at).Details},
 		{"minor.told", ToldEntry(e, policy.TellUnsafe, "not_reachable", time.Time{}, owed, s.at).Details},
 	} {
 		text, ok := told[entry.name]
@@ -152,7 +153,7 @@ func TestLifecycleEntries(t *testing.T) {
 			}
 		}
 	}
-	if len(told) != 18 {
+	if len(told) != 19 {
 		t.Errorf("%d entries told", len(told))
 	}
 }

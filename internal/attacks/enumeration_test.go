@@ -107,19 +107,20 @@ func (s *street) asking(assessment rig.Object, k *rig.Talk) rig.Object {
 func (s *street) bodies() map[string]any {
 	answer := func(more rig.Object) rig.Object { more["request"] = s.request; return more }
 	return map[string]any{
-		"POST /conversations/{id}/messages":         rig.Object{"text": "Bonjour"},
-		"POST /conversations/{id}/opinions":         rig.Object{"opinion": "danger", "note": "Note."},
-		"POST /conversations/{id}/hand-over":        rig.Object{"to": "s-somebody"},
-		"POST /conversations/{id}/escalations":      s.asking(rig.Assessment(), nil),
-		"POST /escalations/{id}/approve":            answer(rig.Object{"facets": []string{"connection"}}),
-		"POST /escalations/{id}/deny":               answer(rig.Object{"reason": "other_means"}),
-		"POST /escalations/{id}/identity":           rig.Object{"facets": []string{"connection"}},
-		"POST /escalations/{id}/confirm":            answer(rig.Object{}),
-		"POST /escalations/{id}/break-glass":        answer(rig.Object{}),
-		"POST /escalations/{id}/revoke":             rig.Object{"reason": "misuse"},
-		"POST /escalations/{id}/review":             answer(rig.Object{"verdict": "confirmed"}),
-		"POST /escalations/{id}/tellings":           rig.Object{"outcome": "told"},
-		"POST /conversation/consents/{id}/withdraw": nil,
+		"POST /conversations/{id}/messages":            rig.Object{"text": "Bonjour"},
+		"POST /conversations/{id}/opinions":            rig.Object{"opinion": "danger", "note": "Note."},
+		"POST /conversations/{id}/hand-over":           rig.Object{"to": "s-somebody"},
+		"POST /conversations/{id}/escalations":         s.asking(rig.Assessment(), nil),
+		"POST /conversations/{id}/escalations/preview": s.asking(rig.Assessment(), nil),
+		"POST /escalations/{id}/approve":               answer(rig.Object{"facets": []string{"connection"}}),
+		"POST /escalations/{id}/deny":                  answer(rig.Object{"reason": "other_means"}),
+		"POST /escalations/{id}/identity":              rig.Object{"facets": []string{"connection"}},
+		"POST /escalations/{id}/confirm":               answer(rig.Object{}),
+		"POST /escalations/{id}/break-glass":           answer(rig.Object{}),
+		"POST /escalations/{id}/revoke":                rig.Object{"reason": "misuse"},
+		"POST /escalations/{id}/review":                answer(rig.Object{"verdict": "confirmed"}),
+		"POST /escalations/{id}/tellings":              rig.Object{"outcome": "told"},
+		"POST /conversation/consents/{id}/withdraw":    nil,
 	}
 }
 
@@ -128,6 +129,8 @@ var visible = map[string]string{
 	"POST /conversations/{id}/join psychologist":         "may join any conversation that an agent is in",
 	"POST /privacy/erasures/{id}/decide privacy_officer": "every request for erasure is theirs to decide",
 	"POST /privacy/holds/{id}/lift privacy_officer":      "every hold is theirs",
+	"GET /log/cases/{id} inspector":                      "the log of every case is theirs to read, and each look an entry",
+	"GET /log/exports/cases/{id} inspector":              "the log of every case is theirs to take away, and each export an entry",
 }
 
 // TestNothingTellsWhatExists walks every route that names a thing, as every role
