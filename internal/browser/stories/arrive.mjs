@@ -49,7 +49,7 @@ export async function story({ minor, at, T, must, step, look }) {
   await page.getByRole('alert').filter({ hasText: /\S/ }).first().waitFor();
   must(await page.getByLabel(T('Ton code postal', 'Your postal code')).inputValue() === '00000', 'what was typed is gone');
   must(await page.getByLabel(T('Ton code postal', 'Your postal code')).evaluate((field) => field.getAttribute('aria-invalid') === 'true'
-    && field.getAttribute('aria-describedby').split(' ').includes(document.querySelector('[role=alert]').id)), 'the field does not say that it is the one');
+    && field.getAttribute('aria-describedby').split(' ').includes(document.querySelector('#main [role=alert]').id)), 'the field does not say that it is the one');
   must(await page.evaluate(() => document.activeElement.matches('[role=alert]')), 'the focus is not on what was refused');
   await look(page, 'public/start-refused');
   step('a postal code that is none is refused in words, and kept to be mended');
