@@ -18,7 +18,7 @@ func (p *pages) mine(w http.ResponseWriter, r *http.Request) {
 		p.failed(w, r, err)
 		return
 	}
-	p.Render(w, r, http.StatusOK, minePage(p.View(r, title), s, p.library(r).named(rightsFile)))
+	p.Render(w, r, http.StatusOK, minePage(p.View(r, title), s, p.texts(r).named(rightsFile)))
 }
 
 func (p *pages) phrase(w http.ResponseWriter, r *http.Request) {
@@ -226,7 +226,7 @@ func (o opening) checked(l page.Lang) string {
 // askOpenings offers the question. It is an entry for good, which no reload, no
 // prefetching browser and no link may write: a tap does.
 func (p *pages) askOpenings(w http.ResponseWriter, r *http.Request) {
-	p.Render(w, r, http.StatusOK, openingsPage(p.View(r, title), nil, p.library(r).named(rightsFile)))
+	p.Render(w, r, http.StatusOK, openingsPage(p.View(r, title), nil, p.texts(r).named(rightsFile)))
 }
 
 func (p *pages) openings(w http.ResponseWriter, r *http.Request) {
@@ -237,7 +237,7 @@ func (p *pages) openings(w http.ResponseWriter, r *http.Request) {
 	}
 	v := p.View(r, title)
 	v.Path = "/mine/openings"
-	p.Render(w, r, http.StatusOK, openingsPage(v, &got, p.library(r).named(rightsFile)))
+	p.Render(w, r, http.StatusOK, openingsPage(v, &got, p.texts(r).named(rightsFile)))
 }
 
 // ownCopy is what a child wrote.

@@ -9,7 +9,7 @@ import (
 	"github.com/sceau-project/sceau/web/page"
 )
 
-func (p *pages) library(r *http.Request) *library { return p.content[p.Lang(r)] }
+func (p *pages) texts(r *http.Request) *library { return p.content[p.Lang(r)] }
 
 // choice is a code with what it is called.
 type choice struct{ Code, Label string }
@@ -49,7 +49,7 @@ func (p *pages) welcome(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := p.View(r, title)
-	p.Render(w, r, http.StatusOK, welcomePage(v, p.library(r), topics, talking(r)))
+	p.Render(w, r, http.StatusOK, welcomePage(v, p.texts(r), topics, talking(r)))
 }
 
 // find leads from where it happens and what it is about to the sheet that helps.
@@ -58,7 +58,7 @@ func (p *pages) find(w http.ResponseWriter, r *http.Request) {
 	if !slices.Contains(places, place) {
 		place = ""
 	}
-	found := p.library(r).forTopic(topic, place)
+	found := p.texts(r).forTopic(topic, place)
 	if len(found) == 0 {
 		seeOther(w, r, "/")
 		return
@@ -77,7 +77,7 @@ func chosenTopic(r *http.Request) conversation.Topic {
 }
 
 func (p *pages) sheet(w http.ResponseWriter, r *http.Request) {
-	l := p.library(r)
+	l := p.texts(r)
 	s := l.numbered(r.PathValue("number"))
 	if s == nil {
 		p.Refuse(w, r, "route.not_found")
@@ -104,13 +104,13 @@ func (l *library) beside(s *sheet) []*sheet {
 
 func (p *pages) ask(w http.ResponseWriter, r *http.Request) {
 	v := p.View(r, title)
-	p.Render(w, r, http.StatusOK, questionsPage(v, p.library(r).Questions, r.PostFormValue, false))
+	p.Render(w, r, http.StatusOK, questionsPage(v, p.texts(r).Questions, r.PostFormValue, false))
 }
 
 // assess answers the questions in the same moment. Nothing of them is kept: no
 // address, no cookie and no log has them.
 func (p *pages) assess(w http.ResponseWriter, r *http.Request) {
-	q := p.library(r).Questions
+	q := p.texts(r).Questions
 	v := p.View(r, title)
 	v.Path = questionsPath
 	told, err := assess(r.PostFormValue)
