@@ -158,12 +158,17 @@ func TestIdle(t *testing.T) {
 		"a script's request":        func() (int, string) { return b.get("/agent", "Sec-Fetch-Mode", "cors") },
 		"a stream":                  func() (int, string) { return b.get("/api/v1/echo", "Sec-Fetch-Site", "same-origin") },
 		"a page whose time is over": func() (int, string) { return b.get("/signin/left", "Sec-Fetch-Mode", "cors") },
-		"a background act":          func() (int, string) { return b.post("/agent", nil, "Sceau-Background", "1") },
+		"where it leads then": func() (int, string) {
+			b.stopAt(b.at + "/agent")
+			defer b.stopAt("")
+			return b.get("/signin", "Sec-Fetch-Mode", "navigate")
+		},
+		"a background act": func() (int, string) { return b.post("/agent", nil, "Sceau-Background", "1") },
 	}
 	for name, ask := range quiet {
 		age("1 minute")
 		before := w.count(`SELECT extract(epoch FROM active_at)::bigint FROM sceau.web_sessions`)
-		if status, _ := ask(); status >= 300 {
+		if status, _ := ask(); status >= 400 {
 			t.Errorf("%s: %d", name, status)
 		}
 		if after := w.count(`SELECT extract(epoch FROM active_at)::bigint FROM sceau.web_sessions`); after != before {
