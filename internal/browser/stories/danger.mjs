@@ -26,7 +26,7 @@ export async function story(scene) {
   await agent.getByLabel(/5\. /).fill(T('Arme et agresseur sur place, mineur enfermé.', 'A weapon and the attacker there, the minor shut in.'));
   await look(agent, 'agent/request-allowed');
   const request = await sendRequest(agent, scene);
-  await agent.getByText(T('Les superviseurs ont la demande sous les yeux.', 'The supervisors have the request before them.')).waitFor();
+  await agent.getByText(T("La demande attend la réponse d'un superviseur.", 'The request waits for the answer of a supervisor.')).waitFor();
   await look(agent, 'agent/request-waiting');
   must(!(await agent.content()).includes(secret), 'the identity is in no page before it is opened');
   step('the request is sent, and counts down');
